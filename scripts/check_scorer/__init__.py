@@ -1,0 +1,1 @@
+"""Agreement of `skin score` with the official scorer; `scripts/check-scorer` runs it."""

@@ -1,0 +1,150 @@
+"""Scores of class probabilities against the truth.
+
+A class is decided by plain argmax, and an exact tie for the maximum counts as wrong, as in the
+official ISIC scorer: tied rows land in a last column, "undecided", of the confusion matrix. Scores
+that follow from counts alone take confusion matrices of any leading shape, so that one formula
+serves a single matrix and thousands of resampled ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from skin.taxonomy import Task
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a set of predictions is worth. A score that is undefined on the data is NaN.
+
+    Attributes:
+        accuracy: the share of images decided right.
+        bacc: balanced multiclass accuracy, the mean recall over the classes that occur.
+        macro_f1: the mean F1 over the classes that occur.
+        macro_auc: the mean one-vs-rest area under the ROC curve over the classes that occur.
+        malignant_auc: the same area for malignant against benign; an image's score is the sum of
+            its malignant classes' probabilities.
+        recall: for each class in task order; NaN for a class that does not occur.
+        confusion: (C, C + 1) counts: true class by decided class, the last column undecided.
+    """
+
+    accuracy: float
+    bacc: float
+    macro_f1: float
+    macro_auc: float
+    malignant_auc: float
+    recall: tuple[float, ...]
+    confusion: IntArray
+
+
+def score(targets: IntArray, probabilities: FloatArray, task: Task) -> Scores:
+    """Score predictions.
+
+    Args:
+        targets: (N,) true class indices.
+        probabilities: (N, C), in task order; rows need not sum to one.
+        task: names the classes and says which are malignant.
+
+    Raises:
+        ValueError: the shapes do not match the task, or a value is out of range.
+    """
+    check(targets, probabilities, task)
+    confusion = confusion_matrix(targets, decide(probabilities), len(task))
+    areas = [auc(targets == i, probabilities[:, i]) for i in range(len(task))]
+    return Scores(
+        accuracy=float(accuracy(confusion)),
+        bacc=float(balanced_accuracy(confusion)),
+        macro_f1=float(macro_f1(confusion)),
+        macro_auc=float(mean_defined(np.array(areas))),
+        malignant_auc=auc(*malignancy(targets, probabilities, task)),
+        recall=tuple(recall(confusion).tolist()),
+        confusion=confusion,
+    )
+
+
+def check(targets: IntArray, probabilities: FloatArray, task: Task) -> None:
+    """Raise ValueError unless there is a row of finite numbers for each known target."""
+    if probabilities.shape != (len(targets), len(task)) or not len(targets):
+        raise ValueError(
+            f"expected probabilities ({len(targets)}, {len(task)}) for {len(targets)} > 0 targets "
+            f"of {task.name}, got {probabilities.shape}"
+        )
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities must be finite")
+    if targets.min() < 0 or targets.max() >= len(task):
+        raise ValueError(f"targets must be class indices 0 to {len(task) - 1}")
+
+
+def decide(probabilities: FloatArray) -> IntArray:
+    """Decide by argmax: (N, C) to (N,) class indices; C, undecided, where the maximum is tied."""
+    highest = probabilities.max(axis=1, keepdims=True)
+    tied = np.count_nonzero(probabilities == highest, axis=1) > 1
+    decisions: IntArray = probabilities.argmax(axis=1)
+    decisions[tied] = probabilities.shape[1]
+    return decisions
+
+
+def confusion_matrix(targets: IntArray, decisions: IntArray, classes: int) -> IntArray:
+    """Count true class by decided class: (C, C + 1), the last column undecided."""
+    cells = np.bincount(targets * (classes + 1) + decisions, minlength=classes * (classes + 1))
+    return cells.reshape(classes, classes + 1).astype(np.int64)
+
+
+def accuracy(confusion: NDArray[np.number]) -> FloatArray:
+    """Share decided right: (..., C, C + 1) to (...)."""
+    return _ratio(_hits(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
+
+
+def recall(confusion: NDArray[np.number]) -> FloatArray:
+    """Share of each true class decided right: (..., C, C + 1) to (..., C); NaN if it is absent."""
+    return _ratio(_hits(confusion), confusion.sum(axis=-1))
+
+
+def balanced_accuracy(confusion: NDArray[np.number]) -> FloatArray:
+    """Mean recall over the classes that occur: (..., C, C + 1) to (...)."""
+    return mean_defined(recall(confusion))
+
+
+def macro_f1(confusion: NDArray[np.number]) -> FloatArray:
+    """Mean F1 over the classes that occur: (..., C, C + 1) to (...)."""
+    true, decided = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :-1]
+    f1 = _ratio(2 * _hits(confusion), true + decided)
+    return mean_defined(np.where(true > 0, f1, np.nan))
+
+
+def auc(positive: NDArray[np.bool_], scores: FloatArray) -> float:
+    """Area under the ROC curve; NaN unless there are both positives and negatives."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    return float(roc_auc_score(positive, scores))
+
+
+def malignancy(
+    targets: IntArray, probabilities: FloatArray, task: Task
+) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Each image's truth and score for malignant against benign, both (N,)."""
+    malignant = np.isin(task.codes, task.malignant)
+    return malignant[targets], probabilities[:, malignant].sum(axis=1)
+
+
+def mean_defined(values: FloatArray) -> FloatArray:
+    """Mean over the last axis without its NaNs; NaN where nothing is left."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
+
+
+def _hits(confusion: NDArray[np.number]) -> NDArray[np.number]:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> FloatArray:
+    ratio = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=ratio, where=np.asarray(whole) > 0)
+    return ratio

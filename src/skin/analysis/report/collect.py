@@ -1,0 +1,261 @@
+"""Finished runs and ensembles, read from their folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from rich.markup import escape
+
+from skin.analysis.metrics import FloatArray, IntArray
+from skin.analysis.report.oof import read_history, read_oof
+from skin.console import warn
+from skin.errors import SkinError, did_you_mean, name_some
+from skin.files import read_json
+from skin.taxonomy import Task, get_task
+
+
+class _Status(BaseModel):
+    """What a fold's `metadata.json` holds at any time."""
+
+    status: str
+
+
+class FoldMetadata(BaseModel):
+    """What a report tells of a fold's `metadata.json`; other keys are left alone."""
+
+    task: str
+    best_epoch: int
+    epochs: int
+    seconds: float
+    images_per_s: float
+    parameters: int
+    train_images: int
+    leaking: bool
+    tta: str
+
+
+class EnsembleMetadata(BaseModel):
+    """What a report tells of an `ensemble.json`; other keys are left alone."""
+
+    task: str
+    leaking: bool
+    tta: str
+    parameters: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A finished fold's training."""
+
+    number: int
+    metadata: FoldMetadata
+    history: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A run or an ensemble, with its out-of-fold predictions.
+
+    Attributes:
+        oof: a row an image, ordered by `image_id`.
+        folds: the finished folds of a run, in order; none for an ensemble.
+        leaking: whether a lesion was on both sides of a fold, as recorded or as `oof` shows.
+        parameters: of one model; None if not recorded.
+        seconds: wall time of training, all folds together; None if not recorded.
+    """
+
+    name: str
+    kind: Literal["run", "ensemble"]
+    task: Task
+    oof: pd.DataFrame
+    folds: tuple[Fold, ...]
+    leaking: bool
+    tta: str
+    parameters: int | None
+    seconds: float | None
+
+    @property
+    def targets(self) -> IntArray:
+        """(N,) true class indices."""
+        index = {code: i for i, code in enumerate(self.task.codes)}
+        targets: IntArray = self.oof["target"].map(index).to_numpy().astype(np.int64)
+        return targets
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """(N, C) in task order."""
+        columns = [f"prob_{code}" for code in self.task.codes]
+        return self.oof[columns].to_numpy(dtype=np.float64)
+
+    @property
+    def lesions(self) -> NDArray[np.str_]:
+        """(N,) lesion names."""
+        return self.oof["lesion_id"].to_numpy(dtype=str)
+
+    @property
+    def fold_numbers(self) -> list[int]:
+        """The folds that the predictions cover, in order."""
+        return sorted(self.oof["fold"].unique().tolist())
+
+
+def collect(names: Sequence[str], workspace: Path) -> list[Entry]:
+    """Read the named runs and ensembles, or all that are finished.
+
+    Args:
+        names: folders, or names under `runs/` or `ensembles/`; none for all of them.
+        workspace: the working folder.
+
+    Raises:
+        SkinError: one is not there, has no finished fold or cannot be read, or they are of
+            different tasks.
+    """
+    if names:
+        folders = list(dict.fromkeys(_locate(name, workspace) for name in names))
+    else:
+        folders = find_finished(workspace)
+    entries = [_read(folder) for folder in folders]
+    tasks: dict[str, list[str]] = {}
+    for entry in entries:
+        tasks.setdefault(entry.task.name, []).append(entry.name)
+    if len(tasks) > 1:
+        listed = "; ".join(f"{task}: {name_some(runs)}" for task, runs in tasks.items())
+        raise SkinError(f"one report compares runs of one task, so name them ({listed})")
+    names = [entry.name for entry in entries]
+    twins = {name for name in names if names.count(name) > 1}
+    if twins:
+        raise SkinError(f"several folders share the name {name_some(twins)}: rename all but one")
+    return entries
+
+
+def find_finished(workspace: Path) -> list[Path]:
+    """Find the folder of every ensemble, and of every run with a finished fold.
+
+    Raises:
+        SkinError: there is none.
+    """
+    trained = _subfolders(workspace / "runs")
+    runs = [folder for folder in trained if _fold_folders(folder, finished=True)]
+    idle = [folder.name for folder in trained if folder not in runs]
+    if idle:
+        warn(f"left out, no fold finished: {escape(name_some(idle))}")
+    ensembles = [
+        folder
+        for folder in _subfolders(workspace / "ensembles")
+        if (folder / "ensemble.json").exists()
+    ]
+    if not runs and not ensembles:
+        raise SkinError(
+            f"{workspace / 'runs'} has no finished run: train one with `skin train`, "
+            "or give a run's folder"
+        )
+    return runs + ensembles
+
+
+def _locate(name: str, workspace: Path) -> Path:
+    places = [workspace / "runs" / name, workspace / "ensembles" / name, Path(name)]
+    found = list(dict.fromkeys(place.resolve() for place in places if place.is_dir()))
+    if len(found) > 1:
+        raise SkinError(f"'{name}' is several folders, give one: {name_some(found)}")
+    if not found:
+        known = [f.name for kind in ("runs", "ensembles") for f in _subfolders(workspace / kind)]
+        raise SkinError(f"no run or ensemble '{name}': {did_you_mean(name, known)}")
+    return found[0]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_dir())
+
+
+def _fold_folders(run: Path, *, finished: bool) -> dict[int, Path]:
+    folders = {
+        int(path.name.removeprefix("fold")): path
+        for path in run.glob("fold*")
+        if re.fullmatch(r"fold\d+", path.name) and _is_finished(path) == finished
+    }
+    return dict(sorted(folders.items()))
+
+
+def _is_finished(fold: Path) -> bool:
+    path = fold / "metadata.json"
+    return path.exists() and _parse(path, _Status).status == "finished"
+
+
+def _read(folder: Path) -> Entry:
+    entry = _read_ensemble(folder) if (folder / "ensemble.json").exists() else _read_run(folder)
+    folds = entry.oof.groupby("lesion_id")["fold"].nunique()
+    shared = folds.index[folds > 1]
+    if len(shared) and not entry.leaking:
+        warn(
+            f"{escape(entry.name)} leaks though it is not recorded as leaking: lesions lie in "
+            f"several folds: {escape(name_some(shared))}"
+        )
+    return replace(entry, leaking=entry.leaking or bool(len(shared)))
+
+
+def _read_run(folder: Path) -> Entry:
+    folders = _fold_folders(folder, finished=True)
+    unfinished = _fold_folders(folder, finished=False)
+    if not folders:
+        raise SkinError(f"{folder} has no finished fold: train one with `skin train`")
+    if unfinished:
+        numbers = name_some(unfinished)
+        warn(f"{escape(folder.name)}: left out, not finished: fold {numbers}")
+    folds = tuple(
+        Fold(
+            number,
+            _parse(path / "metadata.json", FoldMetadata),
+            read_history(path / "history.csv"),
+        )
+        for number, path in folders.items()
+    )
+    first = folds[0].metadata
+    if any(fold.metadata.task != first.task for fold in folds):
+        raise SkinError(f"{folder}: its folds are of different tasks; train them into runs apart")
+    task = get_task(first.task)
+    return Entry(
+        name=folder.name,
+        kind="run",
+        task=task,
+        oof=read_oof([path / "oof.csv" for path in folders.values()], task),
+        folds=folds,
+        leaking=any(fold.metadata.leaking for fold in folds),
+        tta=", ".join(dict.fromkeys(fold.metadata.tta for fold in folds)),
+        parameters=first.parameters,
+        seconds=sum(fold.metadata.seconds for fold in folds),
+    )
+
+
+def _read_ensemble(folder: Path) -> Entry:
+    metadata = _parse(folder / "ensemble.json", EnsembleMetadata)
+    task = get_task(metadata.task)
+    return Entry(
+        name=folder.name,
+        kind="ensemble",
+        task=task,
+        oof=read_oof([folder / "oof.csv"], task),
+        folds=(),
+        leaking=metadata.leaking,
+        tta=metadata.tta,
+        parameters=metadata.parameters,
+        seconds=metadata.seconds,
+    )
+
+
+_Metadata = TypeVar("_Metadata", bound=BaseModel)
+
+
+def _parse(path: Path, model: type[_Metadata]) -> _Metadata:
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SkinError(f"{path} cannot be read: {'; '.join(wrong)}") from None

@@ -1,0 +1,178 @@
+"""The comparison as tables: for programs (CSV), for a README (Markdown), for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from skin.analysis.report import wording
+from skin.analysis.report.compare import SCORES, Comparison, Row
+
+
+def comparison_table(comparison: Comparison) -> pd.DataFrame:
+    """One row a run, every figure of the report.
+
+    Columns named `<score>_low`, `<score>_high` are the 95 % interval of the pooled score,
+    `<score>_mean`, `<score>_sd` are over folds; times are in seconds. An empty cell is undefined
+    or not recorded.
+    """
+    return pd.DataFrame([_figures(comparison, row) for row in comparison.rows])
+
+
+def fold_table(comparison: Comparison) -> pd.DataFrame:
+    """One row a fold of each run: its scores, and its training where that is recorded."""
+    return pd.DataFrame([record for row in comparison.rows for record in _folds(row)])
+
+
+def markdown(comparison: Comparison) -> str:
+    """The comparison as a Markdown page."""
+    codes = comparison.task.codes
+    scores = [
+        ["Run", "BACC (95 %)", "Difference to the best (95 %)", *list(SCORES.values())[1:]],
+        *(
+            [
+                _name(row),
+                _with_span(row, "bacc"),
+                _difference(row),
+                *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
+            ]
+            for row in comparison.rows
+        ),
+    ]
+    recalls = [
+        ["Recall", *codes],
+        *([_name(row), *map(wording.number, row.scores.recall)] for row in comparison.rows),
+    ]
+    folds = [
+        ["Over folds", *SCORES.values()],
+        *(
+            [_name(row), *(wording.mean_and_deviation(*row.over_folds(key)) for key in SCORES)]
+            for row in comparison.rows
+        ),
+    ]
+    runs = [
+        ["Run", "Folds", "Images", "Lesions", "TTA", "Parameters", "Training time"],
+        *([_name(row), *extent(row)] for row in comparison.rows),
+    ]
+    parts = [
+        f"# {wording.headline(comparison)}",
+        wording.chance(comparison),
+        *(_markdown_table(table) for table in (scores, recalls, folds, runs)),
+        "\n".join(f"- {note}" for note in wording.notes(comparison)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def rich_tables(comparison: Comparison) -> Iterator[Table]:
+    """The comparison for a terminal of 80 columns: scores, recall by class, the runs."""
+    scores = _rich(["Run", "BACC", "To the best", "Acc.", "F1", "AUC", "Mal. AUC"])
+    recalls = _rich(["Recall", *comparison.task.codes])
+    runs = _rich(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "Time"])
+    for row in comparison.rows:
+        name = escape(_name(row))
+        bacc = row.bootstrap.interval("bacc")
+        gap = row.difference
+        scores.add_row(
+            name,
+            f"{wording.number(bacc.value)}\n[dim]{wording.short_span(bacc)}[/dim]",
+            f"{wording.signed(gap.value)}\n[dim]{wording.signed_span(gap)}[/dim]"
+            if gap
+            else _difference(row),
+            *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
+        )
+        recalls.add_row(name, *map(wording.number, row.scores.recall))
+        folds, _, _, *rest = extent(row)
+        runs.add_row(name, wording.mean_and_deviation(*row.over_folds("bacc")), folds, *rest)
+    yield from (scores, recalls, runs)
+
+
+def extent(row: Row) -> list[str]:
+    """Folds, images, lesions, TTA, parameters and training time of a row, as text."""
+    return [
+        str(len(row.folds)),
+        f"{len(row.entry.oof):,}",
+        f"{row.entry.oof['lesion_id'].nunique():,}",
+        row.entry.tta,
+        wording.millions(row.entry.parameters),
+        wording.duration(row.entry.seconds),
+    ]
+
+
+def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
+    entry = row.entry
+    figures: dict[str, object] = {
+        "run": entry.name,
+        "kind": entry.kind,
+        "ranked": row.ranked,
+        "marks": ", ".join(row.marks),
+        "folds": len(row.folds),
+        "images": len(entry.oof),
+        "lesions": entry.oof["lesion_id"].nunique(),
+        "tta": entry.tta,
+    }
+    for key in SCORES:
+        pooled = row.bootstrap.interval(key)
+        figures |= {key: pooled.value, f"{key}_low": pooled.low, f"{key}_high": pooled.high}
+        figures[f"{key}_mean"], figures[f"{key}_sd"] = row.over_folds(key)
+    gap = row.difference
+    figures["bacc_difference"] = gap and gap.value
+    figures["bacc_difference_low"] = gap and gap.low
+    figures["bacc_difference_high"] = gap and gap.high
+    for code, recall in zip(comparison.task.codes, row.bootstrap.recall_intervals(), strict=True):
+        name = f"recall_{code}"
+        figures |= {name: recall.value, f"{name}_low": recall.low, f"{name}_high": recall.high}
+    return figures | {"parameters": entry.parameters, "seconds": entry.seconds}
+
+
+def _folds(row: Row) -> Iterator[dict[str, object]]:
+    training = {fold.number: fold.metadata for fold in row.entry.folds}
+    for number, scores in row.folds.items():
+        metadata = training.get(number)
+        yield {
+            "run": row.entry.name,
+            "fold": number,
+            "images": int(scores.confusion.sum()),
+            **{key: getattr(scores, key) for key in SCORES},
+            **{
+                f"recall_{code}": value
+                for code, value in zip(row.entry.task.codes, scores.recall, strict=True)
+            },
+            "train_images": metadata and metadata.train_images,
+            "best_epoch": metadata and metadata.best_epoch,
+            "epochs": metadata and metadata.epochs,
+            "seconds": metadata and metadata.seconds,
+            "images_per_s": metadata and metadata.images_per_s,
+        }
+
+
+def _name(row: Row) -> str:
+    return f"{row.entry.name} ({', '.join(row.marks)})" if row.marks else row.entry.name
+
+
+def _with_span(row: Row, score: str) -> str:
+    interval = row.bootstrap.interval(score)
+    return f"{wording.number(interval.value)} ({wording.span(interval)})"
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None:
+        return "best" if row.ranked else "not ranked"
+    return f"{wording.signed(row.difference.value)} ({wording.signed_span(row.difference)})"
+
+
+def _markdown_table(rows: list[list[str]]) -> str:
+    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
+
+
+def _rich(columns: Iterable[str]) -> Table:
+    first, *others = columns
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(first, overflow="fold")
+    for column in others:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,58 @@
+"""The `skin` command: parse, call one function, print.
+
+Modules that need torch or pandas are imported inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from skin import __version__
+from skin.cli.train import train
+from skin.errors import SkinError
+
+app = typer.Typer(
+    name="skin",
+    help="Skin-lesion classification for the ISIC challenges.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Skin-lesion classification for the ISIC challenges."""
+
+
+app.command()(train)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message and exit code 2."""
+    try:
+        app()
+    except SkinError as error:
+        from rich.markup import escape
+
+        from skin.console import err
+
+        err.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        from skin.console import note
+
+        note("stopped; a training goes on from its last checkpoint under the same command")
+        sys.exit(130)

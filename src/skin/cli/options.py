@@ -1,0 +1,24 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="SKIN_DATA_DIR", help="Where the datasets are.")
+]
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", envvar="SKIN_RUNS_DIR", help="Where the runs are.")
+]
+EnsemblesDir = Annotated[
+    Path,
+    typer.Option("--ensembles-dir", envvar="SKIN_ENSEMBLES_DIR", help="Where the ensembles are."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
+
+DATA_DIR = Path("data")
+RUNS_DIR = Path("runs")
+ENSEMBLES_DIR = Path("ensembles")

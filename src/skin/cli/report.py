@@ -1,0 +1,67 @@
+"""`skin report`: compare runs and ensembles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Runs or ensembles: folders, or names under runs/ or ensembles/. "
+            "All finished ones if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to write; reports/ and the run's name, or reports/comparison, "
+            "if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(min=100, help="Bootstrap resamples for each interval.")
+    ] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the resamples.")] = 0,
+) -> None:
+    """Compare runs and ensembles by their out-of-fold predictions.
+
+    Writes a self-contained page (index.html) with scores, intervals, confusion matrices and
+    learning curves, and the same figures as comparison.csv, comparison.md and folds.csv.
+
+    [bold]Examples[/bold]
+
+      skin report
+
+      skin report resnet50 resnet50_se --out reports/attention
+
+      skin report runs/resnet50 ensembles/main --resamples 10000
+    """
+    from skin.analysis.report import write_report
+    from skin.analysis.report.collect import collect
+    from skin.analysis.report.tables import rich_tables
+    from skin.analysis.report.wording import chance, headline
+    from skin.console import note
+    from skin.console import out as console
+
+    entries = collect(runs or [], Path.cwd())
+    if not runs:
+        names = ", ".join(entry.name for entry in entries)
+        note(f"reporting on all that is finished: {names}")
+    default = entries[0].name if len(entries) == 1 else "comparison"
+    folder = out or Path("reports") / default
+    comparison = write_report(entries, folder, resamples=resamples, seed=seed)
+    for table in rich_tables(comparison):
+        console.print(table)
+        console.print()
+    console.print(headline(comparison), markup=False)
+    console.print(chance(comparison), markup=False)
+    for name in ("index.html", "comparison.csv", "comparison.md", "folds.csv"):
+        console.print(str(folder / name), markup=False, soft_wrap=True)

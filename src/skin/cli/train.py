@@ -1,0 +1,77 @@
+"""`skin train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skin.cli.options import DATA_DIR, RUNS_DIR, DataDir, RunsDir
+from skin.console import note, out
+
+
+def train(
+    config: Annotated[
+        str, typer.Option("--config", "-c", help="A config's file, or its name in configs/.")
+    ] = "resnet50",
+    fold: Annotated[str, typer.Option("--fold", "-f", help="all, 0, 0,2 or 0..4.")] = "all",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any key of the config."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="A local file of the backbone's weights.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The run's name; the config's if not given.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin the folds anew, whatever is there.")
+    ] = False,
+    list_configs: Annotated[
+        bool, typer.Option("--list", help="List the configs, a line each, and stop.")
+    ] = False,
+    data_dir: DataDir = DATA_DIR,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Train the folds of one config, and predict each fold by the model that never saw it.
+
+    A training that was stopped goes on from its last checkpoint under the same command.
+
+    Examples:
+      skin train --fold 0..4
+
+      skin train --config configs/efficientnet_lite0.yaml --fold 0 --set training.epochs=3
+
+      skin train --list
+    """
+    from skin.config import find_config, list_known_configs, load_config
+
+    if list_configs:
+        for known in list_known_configs():
+            out.print(f"{known.stem:<28} {load_config(known).description}", soft_wrap=True)
+        return
+    path = find_config(config)
+    settings = list(setting or [])
+    if weights is not None:
+        settings.append(f"model.weights={weights}")
+    if device is not None:
+        settings.append(f"runtime.device={device}")
+    loaded = load_config(path, settings)
+
+    from skin.runs import Run
+    from skin.training.run import train_run
+
+    run = Run(runs_dir / (name or path.stem))
+    note(f"config {path}, run {run.folder}")
+    for trained in train_run(loaded, run, fold, data_dir, restart=restart):
+        metadata = trained.metadata()
+        out.print(
+            f"{trained.folder}  BACC {metadata['best_bacc']:.3f} at epoch "
+            f"{metadata['best_epoch']} of {metadata['epochs']}, "
+            f"{metadata['seconds']:.0f} s, {metadata['images_per_s']:.0f} img/s"
+        )

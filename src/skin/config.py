@@ -1,0 +1,306 @@
+"""The schema of an experiment's YAML file: what it may say, the defaults, and how files extend files.
+
+A config names one variant and how it is trained. `extends:` names a base file beside it; a file
+says only what differs. `--set training.epochs=3` on the command line sets any key, last.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from skin.errors import SkinError, did_you_mean
+from skin.files import write_text
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Transforms = list[dict[str, dict[str, Any]]]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors: a misspelt key must not train the wrong thing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Strict):
+    """Which images, at which sizes."""
+
+    dataset: str | None = None  # a folder under data/; none: the only one there
+    folds: str | None = None  # a name under data/<dataset>/folds; none: the only one there
+    short_side: Positive | None = None  # of the decoded cache; none: the only one there
+    image_size: Positive = 224  # what the model sees, square
+
+
+class AugmentConfig(_Strict):
+    """Albumentations pipelines: a list of `{Transform: {argument: value}}`.
+
+    A transform that takes `size`, or `height` and `width`, gets `data.image_size` unless the file
+    sets it. Normalisation is no transform: it is part of the model.
+    """
+
+    train: Transforms = []
+    evaluate: Transforms = []
+
+
+class ModelConfig(_Strict):
+    """A variant: backbone + attention + head."""
+
+    backbone: str = "resnet50"  # any timm model with a spatial feature map
+    pretrained: bool = True
+    weights: Path | None = None  # a local file of the backbone's weights, instead of the hub's
+    freeze: tuple[str, ...] = ()  # submodules of the backbone that never learn, as its first layers
+    attention: str = "none"
+    dropout: Fraction = 0.0  # before the classifier
+    drop_path: Fraction = 0.0  # stochastic depth in the backbone, where it has it
+
+
+class LossConfig(_Strict):
+    """Cross entropy, and what is done about unequal classes."""
+
+    class_weights: Literal["none", "inverse", "sqrt_inverse"] = "none"
+    label_smoothing: Fraction = 0.0
+    prior_adjustment: Annotated[float, Field(ge=0)] = 0.0  # tau of Menon et al. 2021; 0 is off
+
+
+class SamplerConfig(_Strict):
+    """Which images make an epoch."""
+
+    kind: Literal["shuffle", "weighted"] = "shuffle"
+    power: Fraction = 1.0  # a class is drawn in proportion to count^(1 - power); 1 is balanced
+    epoch_images: Positive | None = None  # none: as many as the training part has
+
+
+class OptimizerConfig(_Strict):
+    """An optimizer of timm's factory."""
+
+    name: str = "adamw"
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+    head_lr_scale: Annotated[float, Field(gt=0)] = 1.0  # the new layers' lr over the backbone's
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+
+
+class ScheduleConfig(_Strict):
+    """The learning rate over the training."""
+
+    kind: Literal["cosine", "plateau", "constant"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    min_lr_ratio: Fraction = 0.01  # the last lr over the first
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.3  # on BACC, once per stale stretch
+    plateau_patience: Annotated[int, Field(ge=0)] = 2
+
+
+class TrainingConfig(_Strict):
+    """The loop."""
+
+    epochs: Positive = 30
+    freeze_epochs: Annotated[int, Field(ge=0)] = 0  # first stage: only the new layers learn
+    batch_size: Positive = 32
+    eval_batch_size: Positive = 64
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
+    early_stopping: Positive | None = None  # epochs without a better BACC
+    tta: Literal["none", "dihedral"] = "none"  # for the out-of-fold predictions
+
+    @model_validator(mode="after")
+    def _both_stages_run(self) -> TrainingConfig:
+        if self.freeze_epochs >= self.epochs:
+            raise ValueError(
+                f"freeze_epochs ({self.freeze_epochs}) must be fewer than epochs ({self.epochs})"
+            )
+        return self
+
+
+class RuntimeConfig(_Strict):
+    """What changes the speed and never the result; a run may go on under other values."""
+
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    workers: Annotated[int, Field(ge=0)] | None = None  # loader processes; none: by the cores
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 120.0
+
+
+class Config(_Strict):
+    """One experiment."""
+
+    description: str = ""
+    task: str = "isic2018"
+    seed: int = 0
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    sampler: SamplerConfig = SamplerConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    training: TrainingConfig = TrainingConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    def differences(self, other: Config) -> list[str]:
+        """Say, a line a key, where the two would train differently."""
+        mine, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        return [
+            f"{key}: {theirs.get(key)!r} -> {mine.get(key)!r}"
+            for key in sorted(mine | theirs)
+            if mine.get(key) != theirs.get(key)
+            and not key.startswith("runtime.")
+            and key != "description"
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the whole resolved config as YAML."""
+        write_text(path, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+
+def load_config(path: Path, settings: Iterable[str] = ()) -> Config:
+    """Read a config with its bases and the command line's `key=value` settings.
+
+    Raises:
+        SkinError: a file is missing or no YAML, a key is unknown (the nearest right one is
+            named), or a value has the wrong type.
+    """
+    tree = _read(path, ())
+    for setting in settings:
+        _apply(tree, setting)
+    return parse_config(tree, str(path))
+
+
+def find_config(name: str) -> Path:
+    """Find a config by its file or, without folder and ending, by its name.
+
+    Names are looked up in `configs/` here, then among those that come with the package.
+
+    Raises:
+        SkinError: there is none; the message lists those there are.
+    """
+    if Path(name).suffix or len(Path(name).parts) > 1:
+        return Path(name)
+    known = {path.stem: path for path in list_known_configs()}
+    if name not in known:
+        raise SkinError(f"no config '{name}': {did_you_mean(name, known)}")
+    return known[name]
+
+
+def list_known_configs() -> list[Path]:
+    """The configs in `configs/` here and those that come with the package, by name."""
+    found: dict[str, Path] = {}
+    for folder in (_packaged_configs(), Path("configs")):
+        found |= {path.stem: path for path in folder.glob("*.yaml") if path.stem != "base"}
+    return [found[stem] for stem in sorted(found)]
+
+
+def _packaged_configs() -> Path:
+    """Inside an installed package, or beside the sources in a checkout."""
+    installed = Path(__file__).parent / "configs"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+def parse_config(tree: Mapping[str, Any], origin: str) -> Config:
+    """Validate a config's tree; `origin` is named in the error.
+
+    Raises:
+        SkinError: a key is unknown or a value has the wrong type.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_explain(detail) for detail in error.errors()]
+        raise SkinError(f"{origin}: " + "; ".join(lines)) from None
+
+
+def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
+    """Read one file and lay it over the file that it extends."""
+    if path.resolve() in below:
+        raise SkinError(f"{path} extends itself: {' -> '.join(p.name for p in below)}")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise SkinError(f"no config at {path}{_nearest_file(path)}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise SkinError(f"{path} is not a YAML file: {error}") from None
+    if not isinstance(tree, dict):
+        raise SkinError(f"{path} must hold keys and values, not a {type(tree).__name__}")
+    base = tree.pop("extends", None)
+    if base is None:
+        return tree
+    return _merge(_read(path.parent / str(base), (*below, path.resolve())), tree)
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `over` on `base`; mappings merge, lists and values replace."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _apply(tree: dict[str, Any], setting: str) -> None:
+    """Set one `a.b=value`; the value is read as YAML."""
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise SkinError(f"--set {setting}: write key=value, as training.epochs=3")
+    *parents, leaf = key.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise SkinError(f"--set {setting}: '{parent}' holds a value, not keys")
+    try:
+        tree[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SkinError(f"--set {setting}: the value is not YAML: {error}") from None
+    if isinstance(tree[leaf], str):
+        # YAML 1.1 reads 3e-4 as a string; users mean the number.
+        try:
+            tree[leaf] = float(text)
+        except ValueError:
+            return
+
+
+def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """One validation error in the user's words."""
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(detail["loc"][:-1])
+        near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        return f"unknown key '{key}'{hint} (known there: {', '.join(known)})"
+    if not key:
+        return str(detail["msg"])
+    return f"'{key}' is {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    """The keys that the schema has at `location`."""
+    schema: type[BaseModel] = Config
+    for part in location:
+        annotation = schema.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        schema = annotation
+    return list(schema.model_fields)
+
+
+def _nearest_file(path: Path) -> str:
+    """Name the files that the user may have meant."""
+    files = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, files, n=3, cutoff=0.4)
+    return f"; there are {', '.join(near or files)}" if files else ""
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

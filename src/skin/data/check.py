@@ -1,0 +1,132 @@
+"""Verifying a dataset: source files, table, caches and folds against each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skin.console import progress
+from skin.data.archive import Archive
+from skin.data.dataset import Dataset
+from skin.data.folds import Folds
+from skin.data.scan import available_cpus
+from skin.errors import SkinError, name_some
+from skin.files import sha256_bytes
+from skin.taxonomy import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Findings:
+    """What `check_dataset` saw.
+
+    Attributes:
+        good: what was verified.
+        bad: what is wrong, each with what to do.
+        unseen: what could not be verified.
+    """
+
+    good: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+
+def check_dataset(root: Path) -> Findings:
+    """Verify all that a dataset's folder holds, and its source where that is still there.
+
+    Raises:
+        SkinError: the table itself cannot be loaded, so that there is nothing to verify against.
+    """
+    dataset = Dataset.load(root)
+    findings = Findings()
+    findings.good.append(f"table: {len(dataset):,} rows match their hash")
+    _check_labels(dataset, findings)
+    _check_source(dataset, findings)
+    _check_caches(dataset, findings)
+    _check_folds(dataset, findings)
+    return findings
+
+
+def _check_labels(dataset: Dataset, findings: Findings) -> None:
+    known = {dx for task in TASKS.values() for dx in task.index_by_dx()}
+    unknown = dataset.table["image_id"][~dataset.table["dx"].isin(known)]
+    if len(unknown):
+        findings.bad.append(f"labels: unknown dx of {name_some(unknown)}")
+    else:
+        findings.good.append(f"labels: {dataset.table['dx'].nunique()} classes, all known")
+
+
+def _check_source(dataset: Dataset, findings: Findings) -> None:
+    path = Path(dataset.info.source.path)
+    if not path.exists():
+        findings.unseen.append(f"source: {path} is no longer there")
+        return
+    try:
+        archive = Archive(path)
+    except SkinError as error:
+        findings.bad.append(f"source: {error}")
+        return
+    wrong = list(_changed_files(dataset, archive))
+    if wrong:
+        findings.bad.append(
+            f"source: {len(wrong)} files differ from when they were added: {name_some(wrong)}; "
+            "restore them, or add the dataset again"
+        )
+    else:
+        findings.good.append(f"source: {len(dataset):,} files in {path} match their hashes")
+
+
+def _changed_files(dataset: Dataset, archive: Archive) -> Iterator[str]:
+    refs = dataset.table["path"].tolist()
+    hashes = dataset.table["sha256"].tolist()
+
+    def is_same(ref: str, sha256: str) -> bool:
+        try:
+            return sha256_bytes(archive.read(ref)) == sha256
+        except SkinError:
+            return False  # gone or damaged: not the file that was added
+
+    with ThreadPoolExecutor(available_cpus()) as pool, progress() as bar:
+        same = pool.map(is_same, refs, hashes)
+        tracked = bar.track(same, total=len(refs), description="checking files")
+        yield from (ref for ref, is_good in zip(refs, tracked, strict=True) if not is_good)
+
+
+def _check_caches(dataset: Dataset, findings: Findings) -> None:
+    if not dataset.short_sides:
+        findings.bad.append("cache: there is none; run `skin data add` again")
+    for short_side in dataset.short_sides:
+        try:
+            cache = dataset.open_cache(short_side)
+        except SkinError as error:
+            findings.bad.append(f"cache: {error}")
+            continue
+        sizes = [row for row, image in enumerate(cache) if min(image.shape[:2]) != short_side]
+        damaged = sorted({*sizes, *cache.damaged_rows()})
+        if damaged:
+            names = name_some(dataset.table["image_id"].iloc[damaged])
+            findings.bad.append(
+                f"cache: {len(damaged)} images in {cache.folder} are damaged: {names}; "
+                "delete that folder and run `skin data add` again"
+            )
+        else:
+            findings.good.append(f"cache: {len(cache):,} images at short side {short_side}")
+
+
+def _check_folds(dataset: Dataset, findings: Findings) -> None:
+    names = sorted(path.stem for path in (dataset.root / "folds").glob("[!.]*.json"))
+    if not names:
+        findings.unseen.append("folds: none yet; `skin data folds` makes them")
+    for name in names:
+        try:
+            folds = Folds.load(dataset, name)
+        except SkinError as error:
+            findings.bad.append(f"folds: {error}")
+        else:
+            findings.good.append(
+                f"folds: '{name}', {folds.info.groups:,} groups in {folds.k} folds, none split"
+            )

@@ -1,0 +1,249 @@
+"""A dataset: one table with a row for each image, and the caches beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from skin.console import note
+from skin.data.cache import ImageCache, cached_short_sides
+from skin.errors import SkinError, did_you_mean, name_some
+from skin.files import read_json, sha256_bytes, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TEXT: Final = "string[python]"
+_NUMBER: Final = "float64"
+_COUNT: Final = "int64"
+
+DTYPES: Mapping[str, Literal["string[python]", "float64", "int64"]] = {
+    "image_id": TEXT,
+    "path": TEXT,
+    "lesion_id": TEXT,
+    "patient_id": TEXT,
+    "dx": TEXT,
+    "dx_type": TEXT,
+    "age": _NUMBER,
+    "sex": TEXT,
+    "site": TEXT,
+    "source": TEXT,
+    "split": TEXT,
+    "width": _COUNT,
+    "height": _COUNT,
+    "sha256": TEXT,
+    "phash": TEXT,
+}
+"""The table's columns, in order. Where text is missing it is `pd.NA`; a missing age is NaN."""
+
+_ALWAYS_THERE = ("image_id", "path", "lesion_id", "dx", "source", "split", "sha256", "phash")
+
+# Where the data came from does not make it other data; nor does the perceptual hash, which
+# `sha256` implies up to rounding in the decoder at hand.
+_NOT_IDENTITY = ["path", "source", "phash"]
+
+
+class SourceInfo(BaseModel):
+    """Where a dataset was added from.
+
+    Attributes:
+        reader: the kind of source, as `ham10000`.
+        path: the folder or archive.
+        fingerprint: of its listing and of the reader's options, to tell whether it changed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reader: str
+    path: str
+    fingerprint: str
+
+
+class Skipped(BaseModel):
+    """An image that was left out, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_id: str
+    path: str
+    reason: str
+
+
+class DatasetInfo(BaseModel):
+    """The content of `dataset.json`.
+
+    Attributes:
+        name: the dataset's name.
+        hash: its identity, see `table_hash`.
+        source: where it was added from.
+        skipped: the images that `--skip-bad` left out.
+        licence: under which the images may be used.
+        citation: what to cite.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    hash: str
+    source: SourceInfo
+    skipped: tuple[Skipped, ...]
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that was loaded and verified.
+
+    Attributes:
+        root: its folder.
+        table: one row an image, columns and types as `DTYPES`, sorted by `image_id`.
+        info: what `dataset.json` says.
+    """
+
+    root: Path
+    table: pd.DataFrame
+    info: DatasetInfo
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.info.name
+
+    @property
+    def hash(self) -> str:
+        """The same for the same images and labels, wherever they were added from."""
+        return self.info.hash
+
+    @property
+    def licence(self) -> str:
+        """Under which the images may be used."""
+        return self.info.licence
+
+    @property
+    def citation(self) -> str:
+        """What to cite."""
+        return self.info.citation
+
+    @property
+    def short_sides(self) -> tuple[int, ...]:
+        """The short sides that images are cached at, ascending."""
+        return cached_short_sides(self.root)
+
+    @classmethod
+    def load(cls, root: Path) -> Self:
+        """Load a dataset and verify its table against `dataset.json`.
+
+        Raises:
+            SkinError: a file is missing, the table was edited, lacks a column or holds an image
+                twice.
+        """
+        info = _load_info(root / "dataset.json")
+        path = root / "dataset.csv"
+        if not path.is_file():
+            raise SkinError(f"{path} is missing; run `skin data add` again")
+        table = _read_table(path)
+        if table_hash(table) != info.hash:
+            raise SkinError(
+                f"{path} is not the table that `skin data add` wrote (its hash differs from "
+                f"dataset.json); restore it, or delete {root} and add the dataset again"
+            )
+        return cls(root, table, info)
+
+    def open_cache(self, short_side: int) -> ImageCache:
+        """Open the cache whose row i is row i of the table.
+
+        Raises:
+            SkinError: there is none for that short side, or it is of other images.
+        """
+        cache = ImageCache.open(self.root, short_side)
+        if cache.sha256.tolist() != self.table["sha256"].tolist():
+            raise SkinError(
+                f"the image cache {cache.folder} is of other images than {self.root}/dataset.csv; "
+                "delete that folder and run `skin data add` again"
+            )
+        return cache
+
+
+def table_hash(table: pd.DataFrame) -> str:
+    """The identity of a dataset: SHA-256 over what is known of each image.
+
+    It leaves out where the files lay, so that the same images from another archive hash alike.
+    """
+    known = table.drop(columns=_NOT_IDENTITY).sort_values("image_id")
+    return sha256_bytes(_to_csv(known).encode())
+
+
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """Bring a table to the columns and types of `DTYPES`, sorted by `image_id`."""
+    return table[list(DTYPES)].astype(DTYPES).sort_values("image_id", ignore_index=True)
+
+
+def write_dataset(root: Path, table: pd.DataFrame, info: DatasetInfo) -> Dataset:
+    """Write `dataset.csv` and `dataset.json`.
+
+    Args:
+        root: the folder to write into.
+        table: as `tidy` gives it.
+        info: what `dataset.json` is to say.
+    """
+    write_text(root / "dataset.csv", _to_csv(table))
+    write_text(root / "dataset.json", info.model_dump_json(indent=2) + "\n")
+    return Dataset(root, table, info)
+
+
+def find_dataset(data_dir: Path, name: str | None = None) -> Dataset:
+    """Load the dataset of that name, or the only one there is.
+
+    Raises:
+        SkinError: there is none of that name, none at all, or several and no name.
+    """
+    names = sorted(path.parent.name for path in data_dir.glob("[!.]*/dataset.json"))
+    if not names:
+        raise SkinError(f"no dataset under {data_dir}; run `skin data add ham10000 SOURCE` first")
+    if name is None:
+        if len(names) > 1:
+            raise SkinError(f"several datasets under {data_dir}, name one: {', '.join(names)}")
+        name = names[0]
+        note(f"dataset: {name}, the only one in {data_dir}")
+    if name not in names:
+        raise SkinError(f"no dataset '{name}' under {data_dir}: {did_you_mean(name, names)}")
+    return Dataset.load(data_dir / name)
+
+
+def _load_info(path: Path) -> DatasetInfo:
+    try:
+        return DatasetInfo.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SkinError(f"{path}: {place}: {first['msg']}; add the dataset again") from None
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=[""])
+    except (ValueError, pd.errors.ParserError) as error:
+        raise SkinError(f"{path} cannot be read: {error}") from error
+    missing = [column for column in DTYPES if column not in table.columns]
+    if missing:
+        raise SkinError(f"{path} lacks the columns {', '.join(missing)}")
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise SkinError(f"{path} holds images twice: {name_some(twice)}")
+    for column in _ALWAYS_THERE:
+        empty = table["image_id"][table[column].isna()]
+        if len(empty):
+            raise SkinError(f"{path}: column {column} is empty for {name_some(empty)}")
+    return table[list(DTYPES)]
+
+
+def _to_csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")

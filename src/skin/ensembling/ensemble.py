@@ -1,0 +1,163 @@
+"""An ensemble's folder: which models it is made of, and how to load them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from skin.config import Config
+from skin.ensembling.combine import Combiner, Mean
+from skin.errors import SkinError, did_you_mean
+from skin.files import read_json, sha256_file, write_json
+from skin.models.build import LesionClassifier, build_model
+from skin.runs import FoldRun, Run
+from skin.training.checkpoint import load_weights
+
+DESCRIPTION = "ensemble.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Member(_Strict):
+    """One fold's model.
+
+    Attributes:
+        folder: of the fold, relative to the ensemble's folder.
+        fold: its number.
+        sha256: of its weights file.
+    """
+
+    folder: Path
+    fold: int
+    sha256: str
+
+
+class RunMembers(_Strict):
+    """One run's models; their probabilities are averaged."""
+
+    name: str
+    folds: tuple[Member, ...]
+
+
+class Ensemble(_Strict):
+    """What `skin predict` needs to know of an ensemble.
+
+    Attributes:
+        task: what it predicts.
+        classes: the codes, in the order of every probability.
+        runs: its models.
+        combiner: how the runs' predictions become one.
+        tta: the views that the out-of-fold figures were made with, and predictions are to be.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    runs: tuple[RunMembers, ...]
+    combiner: Combiner
+    tta: str
+
+    def save(self, folder: Path) -> None:
+        """Write `ensemble.json` into `folder`."""
+        write_json(folder / DESCRIPTION, self.model_dump(mode="json"))
+
+
+def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
+    """Describe an ensemble of all finished folds of `runs`, to lie in `folder`.
+
+    Raises:
+        SkinError: the runs were evaluated with different views.
+    """
+    first = runs[0].finished_folds()[0].metadata()
+    views = {run.name: run.finished_folds()[0].metadata()["tta"] for run in runs}
+    if len(set(views.values())) > 1:
+        listed = ", ".join(f"{name}: {tta}" for name, tta in views.items())
+        raise SkinError(f"the runs' out-of-fold predictions are of different TTA ({listed})")
+    return Ensemble(
+        task=first["task"],
+        classes=tuple(first["classes"]),
+        runs=tuple(
+            RunMembers(
+                name=run.name,
+                folds=tuple(_member(fold, folder) for fold in run.finished_folds()),
+            )
+            for run in runs
+        ),
+        combiner=combiner,
+        tta=first["tta"],
+    )
+
+
+def load_ensemble(folder: Path) -> Ensemble:
+    """Read an ensemble's description.
+
+    Raises:
+        SkinError: it is missing or damaged.
+    """
+    path = folder / DESCRIPTION
+    try:
+        return Ensemble.model_validate(read_json(path))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        where = ".".join(str(part) for part in detail["loc"])
+        raise SkinError(f"{path}: '{where}': {detail['msg']}; make the ensemble again") from None
+
+
+def from_run(run: Run) -> Ensemble:
+    """Describe the mean of one run's finished folds, as lying in the run's folder.
+
+    Raises:
+        SkinError: no fold is finished.
+    """
+    if not run.finished_folds():
+        raise SkinError(f"{run.folder} has no finished fold; see `skin train`")
+    return describe([run], Mean.equal(1), run.folder)
+
+
+def load_member(member: Member, folder: Path, device: torch.device) -> tuple[LesionClassifier, Config]:
+    """Load one model of the ensemble in `folder`, ready to predict.
+
+    Raises:
+        SkinError: its files are missing, or its weights are not those that were described.
+    """
+    fold = FoldRun((folder / member.folder).resolve())
+    if not fold.weights.exists():
+        raise SkinError(f"{fold.weights} is missing; the ensemble {folder} needs it")
+    if sha256_file(fold.weights) != member.sha256:
+        raise SkinError(
+            f"{fold.weights} is not the file that {folder} was made with; make the ensemble again"
+        )
+    config = fold.config()
+    model = build_model(config, pretrained=False)
+    load_weights(fold.weights, model)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval(), config
+
+
+def find_ensemble(name: str, ensembles_dir: Path) -> Path:
+    """Find an ensemble's folder by its name or path.
+
+    Raises:
+        SkinError: there is none; the message lists those there are.
+    """
+    for folder in (Path(name), ensembles_dir / name):
+        if (folder / DESCRIPTION).exists():
+            return folder
+    known = [folder.name for folder in all_ensembles(ensembles_dir)]
+    hint = did_you_mean(name, known) if known else "none was made yet; see `skin ensemble`"
+    raise SkinError(f"no ensemble '{name}' in {ensembles_dir}: {hint}")
+
+
+def all_ensembles(ensembles_dir: Path) -> list[Path]:
+    """The ensembles in a folder, the newest first."""
+    found = [path.parent for path in ensembles_dir.glob(f"*/{DESCRIPTION}")]
+    return sorted(found, key=lambda folder: -(folder / DESCRIPTION).stat().st_mtime_ns)
+
+
+def _member(fold: FoldRun, folder: Path) -> Member:
+    relative = Path(os.path.relpath(fold.folder.resolve(), folder.resolve()))
+    return Member(folder=relative, fold=fold.fold, sha256=sha256_file(fold.weights))

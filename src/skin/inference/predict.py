@@ -1,0 +1,185 @@
+"""Predicting new images with an ensemble, in one pass over the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import albumentations as A  # noqa: N812 - the name its documentation uses
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from skin.config import Config
+from skin.data.augment import build_pipeline
+from skin.data.images import BadImageError, open_rgb, resize
+from skin.ensembling.ensemble import Ensemble, load_member
+from skin.inference.inputs import InputImage
+from skin.models.build import LesionClassifier
+from skin.models.forward import predict_batch
+from skin.training.plan import loader_workers
+from skin.training.precision import choose_device
+
+
+class Preparation(NamedTuple):
+    """How a model wants its images: as the cache held them, then its evaluation pipeline."""
+
+    short_side: int
+    image_size: int
+    pipeline: A.Compose
+
+    def __call__(self, data: bytes, name: str) -> NDArray[np.uint8]:
+        """Turn a file into pixels (S, S, 3)."""
+        image = np.asarray(resize(open_rgb(data, name), self.short_side, name))
+        pixels: NDArray[np.uint8] = self.pipeline(image=image)["image"]
+        return pixels
+
+
+@dataclass(frozen=True)
+class _Model:
+    network: LesionClassifier
+    preparation: int  # its place in the list of distinct preparations
+
+
+class FileBatch(NamedTuple):
+    """A batch of files: one tensor (B, 3, S, S) a preparation, and the files left out."""
+
+    image_ids: list[str]
+    images: list[Tensor]
+    bad: list[BadImageError]
+
+
+@dataclass(frozen=True)
+class FileImages(Dataset[FileBatch]):
+    """Files, read and prepared a batch at a time."""
+
+    inputs: Sequence[InputImage]
+    preparations: Sequence[Preparation]
+
+    def __getitems__(self, positions: Sequence[int]) -> FileBatch:
+        """Read the files; a bad one is reported and left out, as a worker must not raise."""
+        image_ids, prepared, bad = [], [], []
+        for position in positions:
+            item = self.inputs[position]
+            try:
+                data = item.read()
+                prepared.append([prepare(data, item.ref) for prepare in self.preparations])
+                image_ids.append(item.image_id)
+            except BadImageError as error:
+                bad.append(error)
+        stacks = [np.stack(each) for each in zip(*prepared, strict=True)]
+        return FileBatch(
+            image_ids, [torch.from_numpy(each).permute(0, 3, 1, 2) for each in stacks], bad
+        )
+
+
+class Predictor:
+    """An ensemble's models, loaded once.
+
+    Args:
+        ensemble: its description.
+        folder: where the description lies.
+        device: auto, cpu, cuda or cuda:1.
+        tta: the views; none takes those of the out-of-fold figures.
+
+    Raises:
+        SkinError: a model's files are missing or changed, or the device is not there.
+    """
+
+    def __init__(
+        self, ensemble: Ensemble, folder: Path, *, device: str = "auto", tta: str | None = None
+    ) -> None:
+        self.ensemble = ensemble
+        self.device = choose_device(device)
+        self.tta = tta or ensemble.tta
+        self.preparations: list[Preparation] = []
+        self._places: dict[str, int] = {}
+        self._runs = [
+            [self._load(*load_member(member, folder, self.device)) for member in run.folds]
+            for run in ensemble.runs
+        ]
+
+    def batches(
+        self, inputs: Sequence[InputImage], *, batch_size: int = 64, workers: int | None = None
+    ) -> Iterator[tuple[list[str], NDArray[np.float64], list[BadImageError]]]:
+        """Yield ids, log-probabilities (B, C) and bad files, a batch at a time.
+
+        Memory does not grow with the number of images.
+        """
+        loader = DataLoader(
+            FileImages(inputs, self.preparations),
+            batch_sampler=[
+                range(i, min(i + batch_size, len(inputs)))
+                for i in range(0, len(inputs), batch_size)
+            ],
+            num_workers=loader_workers(workers, on_gpu=self.device.type != "cpu"),
+            collate_fn=_as_is,
+        )
+        for batch in loader:
+            empty = np.empty((0, len(self.ensemble.classes)))
+            values = self._predict(batch.images) if batch.image_ids else empty
+            yield batch.image_ids, values, batch.bad
+
+    def _predict(self, images: list[Tensor]) -> NDArray[np.float64]:
+        on_device = [each.to(self.device, non_blocking=True) for each in images]
+        runs = []
+        for models in self._runs:
+            folds = [
+                predict_batch(model.network, on_device[model.preparation], self.tta).cpu().numpy()
+                for model in models
+            ]
+            runs.append(logsumexp(folds, axis=0) - np.log(len(folds)))
+        return self.ensemble.combiner.combine(np.stack(runs))
+
+    def _load(self, network: LesionClassifier, config: Config) -> _Model:
+        """Models that want the same images share them."""
+        key = config.model_dump_json(
+            include={"data": {"short_side", "image_size"}, "augment": {"evaluate"}}
+        )
+        if key not in self._places:
+            self._places[key] = len(self.preparations)
+            side = config.data.image_size
+            pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
+            self.preparations.append(Preparation(config.data.short_side or side, side, pipeline))
+        return _Model(network, self._places[key])
+
+
+def predict_files(
+    predictor: Predictor,
+    inputs: Sequence[InputImage],
+    *,
+    skip_bad: bool = False,
+    on_batch: Callable[[int], None] | None = None,
+) -> tuple[list[str], NDArray[np.float64], list[BadImageError]]:
+    """Predict files; give their ids, their probabilities (N, C) and the bad files left out.
+
+    Args:
+        predictor: the loaded models.
+        inputs: the files.
+        skip_bad: leave files out that are no whole image, instead of raising.
+        on_batch: told how many files were done.
+
+    Raises:
+        SkinError: a file is no whole image, or none is left.
+    """
+    image_ids: list[str] = []
+    parts: list[NDArray[np.float64]] = []
+    bad: list[BadImageError] = []
+    for ids, log_probabilities, unusable in predictor.batches(inputs):
+        if unusable and not skip_bad:
+            raise unusable[0]
+        image_ids += ids
+        parts.append(np.exp(log_probabilities))
+        bad += unusable
+        if on_batch:
+            on_batch(len(ids) + len(unusable))
+    return image_ids, np.concatenate(parts), bad
+
+
+def _as_is(batch: FileBatch) -> FileBatch:
+    return batch

@@ -1,0 +1,139 @@
+"""Submissions: read and checked as the official scorer does, and written so that it takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skin.errors import SkinError
+from skin.files import replacing
+from skin.inference.isic_csv import check_columns, parse_table, read_text
+from skin.taxonomy import Challenge
+
+_HEAD = 2000  # characters in which the official scorer looks for two line ends
+_OFFICIAL_IMAGES = resources.files("skin.inference") / "official_images"
+
+
+def read_submission(path: Path, challenge: Challenge) -> pd.DataFrame:
+    """Read a submission; take it or reject it as isic-challenge-scoring 5.6.0 does.
+
+    The one difference: that release knows only the index column `image`, and here each
+    challenge has its own.
+
+    Args:
+        path: a UTF-8 CSV with one row an image.
+        challenge: says the column names.
+
+    Returns:
+        Values (N, C) float64, with the image ids as the index and the columns in the challenge's
+        order.
+
+    Raises:
+        SkinError: the file breaks the contract; the message names the column, image and value.
+    """
+    return _read(path, challenge, source=path)
+
+
+def write_submission(
+    path: Path,
+    image_ids: Sequence[str],
+    values: NDArray[np.floating],
+    challenge: Challenge,
+) -> None:
+    """Write a submission that reads back bit for bit.
+
+    Values keep their full precision: the scorer counts an exact tie for the maximum as wrong, so
+    rounding can cost points. The new file is read back and checked before it takes its place.
+
+    Args:
+        path: the CSV to write.
+        image_ids: N image ids.
+        values: (N, C), in [0, 1], columns in the challenge's order.
+        challenge: says the column names.
+
+    Raises:
+        SkinError: `read_submission` would reject the file, or would read an id differently.
+        ValueError: the shapes do not fit.
+    """
+    shape = (len(image_ids), len(challenge.columns))
+    if values.shape != shape:
+        raise ValueError(f"values have shape {values.shape}; {challenge.name} wants {shape}")
+    exact = values.astype(np.float64)
+    table = pd.DataFrame(exact, index=list(image_ids), columns=list(challenge.columns))
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index_label=challenge.index, lineterminator="\n")
+        written = _read(temporary, challenge, source=path)
+        for given, read in zip(image_ids, written.index, strict=True):
+            if given != read:
+                raise SkinError(f"{path}: the image id {given!r} would be read as {read!r}")
+        if written.to_numpy().tobytes() != exact.tobytes():
+            raise SkinError(f"{path}: values do not read back as written; nothing was kept")
+
+
+def official_images(challenge: Challenge, split: str) -> tuple[str, ...]:
+    """The image ids that a challenge's organisers list for a split, in ascending order.
+
+    Args:
+        challenge: the challenge.
+        split: as `test`.
+
+    Raises:
+        SkinError: the list of this challenge and split is not part of the package.
+    """
+    listed = sorted(item.name.removesuffix(".txt") for item in _OFFICIAL_IMAGES.iterdir())
+    name = f"{challenge.name}_{split}"
+    if name not in listed:
+        raise SkinError(f"no official list of images '{name}'; known: {', '.join(listed)}")
+    lines = (_OFFICIAL_IMAGES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    spans = (line.split("-") for line in lines if not line.startswith("#"))
+    numbers = (n for first, last in spans for n in range(int(first), int(last) + 1))
+    return tuple(f"ISIC_{number:07d}" for number in numbers)
+
+
+def _read(path: Path, challenge: Challenge, source: Path) -> pd.DataFrame:
+    text = read_text(path)
+    if text[:_HEAD].count("\n") < 2:  # noqa: PLR2004 - one after the header, one after a row
+        raise SkinError(
+            f"{source}: fewer than two line ends in the first {_HEAD} characters; "
+            "write a header and one line an image, each with a line end"
+        )
+    table = parse_table(text, challenge.index, source)
+    check_columns(table, challenge.columns, source)
+    table = table[list(challenge.columns)]
+    _check_values(table, source)
+    return table
+
+
+def _check_values(table: pd.DataFrame, source: Path) -> None:
+    """Check for floats in [0, 1] and nothing else."""
+    if table.empty:
+        raise SkinError(f"{source} has a header but no rows; write one row an image")
+    _reject(table, table.isna(), source, "the value is missing; give every image one")
+    for column, values in table.items():
+        if pd.api.types.is_integer_dtype(values):
+            raise SkinError(
+                f"{source}: column '{column}' holds integers only, which the official scorer "
+                "rejects; write at least one value with a decimal point, as 0.0"
+            )
+        if values.dtype != np.float64:
+            wrong = pd.to_numeric(values.astype(object), errors="coerce").isna()
+            if not wrong.any():  # truth values, or integers of more than 64 bits
+                wrong[:] = True
+            _reject(table, wrong.to_frame(column), source, "'{}' is not a number in [0, 1]")
+    _reject(table, (table < 0) | (table > 1), source, "{} is outside [0, 1]")
+
+
+def _reject(table: pd.DataFrame, wrong: pd.DataFrame, source: Path, why: str) -> None:
+    """Raise for the first wrong cell, if there is one; `why` has a place for its value."""
+    rows, columns = np.nonzero(wrong.to_numpy())
+    if len(rows) == 0:
+        return
+    image, column = table.index[rows[0]], wrong.columns[columns[0]]
+    reason = why.format(table.loc[image, column])
+    more = f" (and {len(rows) - 1} more values)" if len(rows) > 1 else ""
+    raise SkinError(f"{source}: image {image}, column '{column}': {reason}{more}")

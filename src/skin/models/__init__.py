@@ -1,0 +1,1 @@
+"""Backbones, attention, heads, and how a model runs over images."""

@@ -1,0 +1,193 @@
+"""Runs on disk: what training leaves and every later stage reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from skin.config import Config, parse_config
+from skin.console import note
+from skin.errors import SkinError, did_you_mean, name_some
+from skin.files import read_json
+from skin.taxonomy import Task, get_task
+
+OOF_KEYS = ("image_id", "lesion_id", "fold", "target")
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """One fold of a run; its folder may be empty still."""
+
+    folder: Path
+
+    @property
+    def fold(self) -> int:
+        """The fold's number."""
+        return int(self.folder.name.removeprefix("fold"))
+
+    @property
+    def weights(self) -> Path:
+        """The weights of the epoch with the best held-out BACC."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end and left its predictions."""
+        return (self.folder / "metadata.json").exists()
+
+    def metadata(self) -> dict[str, Any]:
+        """What the fold was trained with and how it went."""
+        metadata: dict[str, Any] = read_json(self.folder / "metadata.json")
+        return metadata
+
+    def config(self) -> Config:
+        """The resolved config that the fold was trained with."""
+        return _read_config(self.folder / "config.yaml")
+
+    def history(self) -> pd.DataFrame:
+        """One row an epoch."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    def oof(self) -> pd.DataFrame:
+        """The held-out images' predictions; see `read_oof`."""
+        return read_oof(self.folder / "oof.csv", get_task(self.metadata()["task"]))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A config's folds under one folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    def fold(self, number: int) -> FoldRun:
+        """The fold of that number, whether it was begun or not."""
+        return FoldRun(self.folder / f"fold{number}")
+
+    def folds(self) -> list[FoldRun]:
+        """The folds that were begun, in order."""
+        found = [FoldRun(path) for path in self.folder.glob("fold[0-9]*") if path.is_dir()]
+        return sorted(found, key=lambda fold: fold.fold)
+
+    def finished_folds(self) -> list[FoldRun]:
+        """The folds that came to their end."""
+        return [fold for fold in self.folds() if fold.finished]
+
+    @property
+    def task(self) -> Task:
+        """What the run predicts."""
+        return get_task(self.finished_folds()[0].metadata()["task"])
+
+    def oof(self) -> pd.DataFrame:
+        """The out-of-fold predictions of all finished folds."""
+        return pd.concat([fold.oof() for fold in self.finished_folds()], ignore_index=True)
+
+
+def read_oof(path: Path, task: Task) -> pd.DataFrame:
+    """Read out-of-fold predictions.
+
+    Columns: `image_id`, `lesion_id`, `fold`, `target` (a class code), `prob_<code>` and
+    `logit_<code>` (natural log-probabilities) for each class in the task's order.
+
+    Raises:
+        SkinError: the file is missing or damaged, or its classes are not the task's.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"image_id": str, "lesion_id": str, "target": str})
+    except FileNotFoundError:
+        raise SkinError(f"{path} is missing") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SkinError(f"{path} is not a table of predictions: {error}") from None
+    expected = oof_columns(task)
+    if list(table.columns) != expected:
+        missing = [column for column in expected if column not in table.columns]
+        reason = f"lacks {name_some(missing)}" if missing else "has its columns in another order"
+        raise SkinError(f"{path} {reason}; task '{task.name}' needs {name_some(expected, 30)}")
+    bad = table[probability_columns(task)].isna().any(axis=1) | ~table["target"].isin(task.codes)
+    if bad.any():
+        rows = name_some(table.loc[bad, "image_id"])
+        raise SkinError(f"{path} has missing values or unknown targets at {rows}")
+    return table
+
+
+def probability_columns(task: Task) -> list[str]:
+    """The probability columns, in the task's order."""
+    return [f"prob_{code}" for code in task.codes]
+
+
+def logit_columns(task: Task) -> list[str]:
+    """The log-probability columns, in the task's order."""
+    return [f"logit_{code}" for code in task.codes]
+
+
+def oof_columns(task: Task) -> list[str]:
+    """All columns of a table of out-of-fold predictions, in order."""
+    return [*OOF_KEYS, *probability_columns(task), *logit_columns(task)]
+
+
+def find_run(name: str, runs_dir: Path) -> Run:
+    """Find a run by its name or its folder.
+
+    Raises:
+        SkinError: there is none; the message lists those there are.
+    """
+    for folder in (Path(name), runs_dir / name):
+        if any(folder.glob("fold[0-9]*")):
+            return Run(folder)
+    known = [run.name for run in all_runs(runs_dir)]
+    if not known:
+        raise SkinError(f"no run '{name}': nothing was trained in {runs_dir} yet; see `skin train`")
+    raise SkinError(f"no run '{name}' in {runs_dir}: {did_you_mean(name, known)}")
+
+
+def all_runs(runs_dir: Path) -> list[Run]:
+    """The runs in a folder, by name."""
+    if not runs_dir.is_dir():
+        return []
+    return [
+        Run(folder)
+        for folder in sorted(runs_dir.iterdir())
+        if folder.is_dir() and any(folder.glob("fold[0-9]*"))
+    ]
+
+
+def choose_runs(names: list[str], runs_dir: Path) -> list[Run]:
+    """Find the named runs, or all that have finished folds if they are of one task.
+
+    Raises:
+        SkinError: a name is unknown, none has a finished fold, or they are of several tasks.
+    """
+    runs = [find_run(name, runs_dir) for name in names] or [
+        run for run in all_runs(runs_dir) if run.finished_folds()
+    ]
+    unfinished = [run.name for run in runs if not run.finished_folds()]
+    if unfinished or not runs:
+        which = name_some(unfinished) if unfinished else f"{runs_dir}: no run"
+        raise SkinError(f"{which} has no finished fold; see `skin train`")
+    tasks = sorted({run.task.name for run in runs})
+    if len(tasks) > 1:
+        listed = "; ".join(f"{run.name} is {run.task.name}" for run in runs)
+        raise SkinError(
+            f"runs of several tasks cannot stand together ({listed}): name those of one"
+        )
+    if not names:
+        note(f"taking all finished runs: {', '.join(run.name for run in runs)}")
+    return runs
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SkinError(f"{path} is missing") from None
+    except yaml.YAMLError as error:
+        raise SkinError(f"{path} is not a YAML file: {error}") from None
+    return parse_config(tree, str(path))

@@ -1,0 +1,1 @@
+"""Training one fold: data, loss, schedule, loop, checkpoints."""

@@ -1,0 +1,319 @@
+"""The training of one fold, from the first step to the last."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from numpy.typing import NDArray
+from timm.utils import ModelEmaV3
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
+from torch.utils.tensorboard import SummaryWriter
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from skin.data.loader import Batch, evaluation_loader, training_loader
+from skin.errors import SkinError
+from skin.files import replacing
+from skin.models.build import LesionClassifier, build_model
+from skin.models.forward import predict
+from skin.randomness import INITIALISE, STEP, key
+from skin.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from skin.training.display import Display
+from skin.training.losses import ClassificationLoss
+from skin.training.optimizer import Schedule, build_optimizer
+from skin.training.plan import FoldPlan, loader_workers
+from skin.training.precision import choose_device, choose_precision
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class Progress:
+    """Where a training stands. It is saved in every checkpoint."""
+
+    epoch: int = 0  # the one that is running
+    batch: int = 0  # its next batch
+    loss_sum: float = 0.0  # over the epoch's batches so far
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0  # of all epochs that ended
+    best_bacc: float = -math.inf
+    best_epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class FoldTrainer:
+    """Trains one fold in a folder, and goes on where a former training of it stopped.
+
+    Everything random is drawn from generators keyed by the fold's seed and the step, so a
+    checkpoint holds no generator's state, and a training that was killed at any moment ends on
+    the CPU with the same bits as one that was not.
+
+    Args:
+        plan: the data, and the config.
+        folder: of this fold; its checkpoint is taken up if there is one.
+
+    Raises:
+        SkinError: the config cannot be trained here, or the checkpoint is of other data.
+    """
+
+    def __init__(self, plan: FoldPlan, folder: Path) -> None:
+        self.plan, self.folder = plan, folder
+        training = plan.config.training
+        self.device = choose_device(plan.config.runtime.device)
+        saved = load_checkpoint(folder / CHECKPOINT)
+        torch.manual_seed(key(INITIALISE, plan.seed))
+        self.model = build_model(plan.config, pretrained=saved is None)
+        if training.channels_last:
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.precision = (
+            saved["precision"]
+            if saved
+            else choose_precision(training.precision, self.device, self.model)
+        )
+        self.workers = loader_workers(plan.config.runtime.workers, on_gpu=self.device.type != "cpu")
+        self.accelerator = _accelerator(self.precision, self.device)
+        self.order = plan.order(self.accelerator.num_processes)
+        self.ema = _average(self.model.to(self.device), training.ema_decay)
+        self.schedule = _schedule(plan, self.order.batches_per_epoch)
+        optimizer = build_optimizer(plan.config.optimizer, self.model)
+        if training.compile:
+            self.model.compile()
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        classes = len(plan.experiment.task)
+        drawn = self.order.class_distribution(classes)
+        self.loss = ClassificationLoss(plan.config.loss, plan.train_counts, drawn).to(self.device)
+        self.targets = torch.from_numpy(plan.experiment.targets)
+        self.progress = Progress()
+        if saved:
+            self._restore(saved)
+        self._save_every = plan.config.runtime.checkpoint_seconds
+        self._saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Train to the last epoch, or until the held-out BACC stops rising.
+
+        Raises:
+            SkinError: the loss is no longer a number, or the GPU's memory is too small.
+        """
+        epochs, steps = self.plan.config.training.epochs, self.order.batches_per_epoch
+        batches = training_loader(
+            self.plan.train_images,
+            self.order.batches(range(self.progress.epoch, epochs), self.progress.batch),
+            self.workers,
+            pin_memory=self.device.type == "cuda",
+            shard=(self.accelerator.process_index, self.accelerator.num_processes),
+        )
+        display = Display(f"fold {self.plan.fold}", epochs * steps, self.step)
+        with display, SummaryWriter(str(self.folder), purge_step=self.progress.epoch) as board:
+            while self.progress.epoch < epochs and not self._is_stale():
+                self._begin_epoch()
+                while self.progress.batch < steps:
+                    self._train_batch(next(batches))
+                    if display.due():
+                        self._show(display)
+                    if time.monotonic() - self._saved_at > self._save_every:
+                        self._save()
+                self._end_epoch(display, board)
+        if self.accelerator.is_main_process:
+            save_weights(self.folder / "last.safetensors", self.averaged)
+
+    def predict_held_out(self) -> NDArray[np.float64]:
+        """Give log-probabilities (N, C) of the held-out rows, by the best checkpoint."""
+        load_weights(self.folder / "best.safetensors", self.averaged)
+        return self._predict(self.plan.config.training.tta).numpy()
+
+    @property
+    def step(self) -> int:
+        """The optimizer steps done."""
+        return self.progress.epoch * self.order.batches_per_epoch + self.progress.batch
+
+    @property
+    def averaged(self) -> LesionClassifier:
+        """The model that is evaluated and kept: the average over the steps, where there is one."""
+        return self.ema.module if self.ema else self.model
+
+    def _begin_epoch(self) -> None:
+        self.model.train()
+        self.model.freeze(self.progress.epoch < self.plan.config.training.freeze_epochs)
+        self._loss_sum = torch.tensor(self.progress.loss_sum, dtype=torch.float64).to(self.device)
+        self._clock = time.perf_counter() - self.progress.epoch_seconds
+
+    def _train_batch(self, batch: Batch) -> None:
+        step = self.step
+        torch.manual_seed(key(STEP, self.plan.seed, step, self.accelerator.process_index))
+        self.schedule.apply(self.optimizer, step)
+        images = batch.images.to(self.device, non_blocking=True)
+        targets = self.targets[batch.rows].to(self.device, non_blocking=True)
+        loss = self.loss(self.wrapped(images), targets)
+        self.accelerator.backward(loss)
+        if self.plan.config.training.clip_grad_norm:
+            limit = self.plan.config.training.clip_grad_norm
+            self.accelerator.clip_grad_norm_(self.wrapped.parameters(), limit)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.ema:
+            self.ema.update(self.model, step + 1)
+        # Reading the loss from a GPU would wait for it, so the sum stays there.
+        self._loss_sum += loss.detach()
+        self.progress.batch += 1
+
+    def _end_epoch(self, display: Display, board: SummaryWriter) -> None:
+        """Validate, keep the best weights, write the history, save."""
+        self._read_counters()
+        progress, steps = self.progress, self.order.batches_per_epoch
+        trained_seconds = progress.epoch_seconds
+        loss, bacc, accuracy = self._validate()
+        progress.seconds += time.perf_counter() - self._clock
+        best = bacc > progress.best_bacc
+        row = {
+            "epoch": progress.epoch,
+            "stage": "head" if self.model.frozen else "all",
+            "lr": max(group["lr"] for group in self.optimizer.param_groups),
+            "train_loss": progress.loss_sum / steps,
+            "valid_loss": loss,
+            "valid_bacc": bacc,
+            "valid_accuracy": accuracy,
+            "images_per_s": steps * self.order.batch_size / trained_seconds,
+            "seconds": time.perf_counter() - self._clock,
+        }
+        progress.history.append(row)
+        if best:
+            progress.best_bacc, progress.best_epoch = bacc, progress.epoch
+        self.schedule.after_epoch(bacc)
+        progress.epoch, progress.batch = progress.epoch + 1, 0
+        progress.loss_sum = progress.epoch_seconds = 0.0
+        if self.accelerator.is_main_process:
+            if best:
+                save_weights(self.folder / "best.safetensors", self.averaged)
+            with replacing(self.folder / "history.csv") as temporary:
+                pd.DataFrame(progress.history).to_csv(temporary, index=False)
+            for name in ("train_loss", "valid_loss", "valid_bacc", "valid_accuracy", "lr"):
+                board.add_scalar(name, row[name], row["epoch"])
+            display.epoch(row, best=best)
+        self._save()
+
+    def _validate(self) -> tuple[float, float, float]:
+        """Give loss, BACC and accuracy on the held-out rows."""
+        log_probabilities = self._predict("none")
+        targets = self.targets[torch.from_numpy(self.plan.held_out_rows)]
+        classes = log_probabilities.shape[1]
+        bacc, accuracy = (
+            float(multiclass_accuracy(log_probabilities, targets, classes, average=average))
+            for average in ("macro", "micro")
+        )
+        return float(F.nll_loss(log_probabilities, targets)), bacc, accuracy
+
+    def _predict(self, tta: str) -> Tensor:
+        batches = evaluation_loader(
+            self.plan.held_out_images,
+            self.plan.held_out_rows,
+            self.plan.config.training.eval_batch_size,
+            self.workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        return predict(self.averaged, batches, self.device, tta=tta, precision=self.precision)
+
+    def _is_stale(self) -> bool:
+        patience = self.plan.config.training.early_stopping
+        progress = self.progress
+        return patience is not None and progress.epoch - 1 - progress.best_epoch >= patience
+
+    def _read_counters(self) -> None:
+        """Bring the figures that the loop keeps elsewhere into `progress`."""
+        self.progress.loss_sum = float(self._loss_sum)
+        self.progress.epoch_seconds = time.perf_counter() - self._clock
+        if not math.isfinite(self.progress.loss_sum):
+            raise SkinError(
+                f"the loss became {self.progress.loss_sum} in epoch {self.progress.epoch}: lower "
+                "optimizer.lr, set training.clip_grad_norm, or use training.precision=fp32"
+            )
+
+    def _show(self, display: Display) -> None:
+        self._read_counters()
+        progress = self.progress
+        images = progress.batch * self.order.batch_size
+        display.step(
+            self.step,
+            progress.epoch,
+            progress.loss_sum / progress.batch,
+            images / progress.epoch_seconds,
+        )
+
+    def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        if not self.accelerator.is_main_process:
+            return
+        if self.progress.batch:
+            self._read_counters()
+        scaler = self.accelerator.scaler
+        save_checkpoint(
+            self.folder / CHECKPOINT,
+            {
+                "data": self._data_identity(),
+                "precision": self.precision,
+                "model": self.model.state_dict(),
+                "ema": self.ema.module.state_dict() if self.ema else None,
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "scaler": scaler.state_dict() if scaler else None,
+                "progress": asdict(self.progress),
+            },
+        )
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        if saved["data"] != self._data_identity():
+            raise SkinError(
+                f"{self.folder} was begun on other data ({saved['data']}) than there is now "
+                f"({self._data_identity()}): train with --restart, or under another --name"
+            )
+        self.model.load_state_dict(saved["model"])
+        if self.ema:
+            self.ema.module.load_state_dict(saved["ema"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        if self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(saved["scaler"])
+        self.progress = Progress(**saved["progress"])
+
+    def _data_identity(self) -> dict[str, str]:
+        experiment = self.plan.experiment
+        return {"dataset": experiment.dataset.hash, "folds": experiment.folds.hash}
+
+
+def _accelerator(precision: str, device: torch.device) -> Accelerator:
+    """Set accelerate up for one precision on one kind of device."""
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    # While the backbone is frozen its parameters get no gradient, which DDP must be told of.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(
+        mixed_precision="no" if precision == "fp32" else precision,
+        cpu=device.type == "cpu",
+        kwargs_handlers=[unused],
+    )
+
+
+def _average(model: LesionClassifier, decay: float | None) -> ModelEmaV3 | None:
+    """Copy the model for its average over the steps.
+
+    The decay warms up as 1 - 10 / (10 + step): the average spans the last tenth of the steps
+    until it reaches the decay asked for, so that a short training is not averaged with its start.
+    """
+    if decay is None:
+        return None
+    return ModelEmaV3(model, decay, use_warmup=True, warmup_gamma=10.0, warmup_power=1.0)
+
+
+def _schedule(plan: FoldPlan, steps: int) -> Schedule:
+    training = plan.config.training
+    unfreezing = (training.freeze_epochs * steps,) if training.freeze_epochs else ()
+    return Schedule(plan.config.schedule, training.epochs * steps, steps, (0, *unfreezing))

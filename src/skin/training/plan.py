@@ -1,0 +1,162 @@
+"""What one fold's training needs, resolved from a config and a dataset."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import albumentations as A  # noqa: N812 - the name its documentation uses
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skin.config import Config
+from skin.data.augment import build_pipeline
+from skin.data.dataset import Dataset, find_dataset
+from skin.data.folds import Folds
+from skin.data.loader import AugmentedImages, TrainingOrder
+from skin.errors import SkinError, name_some
+from skin.randomness import INITIALISE, key
+from skin.taxonomy import Task, get_task
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A config with every open choice made: the dataset, its folds, its cache.
+
+    Attributes:
+        config: says dataset, folds and short side by name.
+        targets: each table row's class index (N,).
+    """
+
+    config: Config
+    dataset: Dataset
+    folds: Folds
+    targets: NDArray[np.int64]
+
+    @property
+    def task(self) -> Task:
+        """What the model predicts."""
+        return get_task(self.config.task)
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """One fold of an experiment: who trains, who is held out, and how both are seen."""
+
+    experiment: Experiment
+    fold: int
+    train_rows: NDArray[np.int64]
+    held_out_rows: NDArray[np.int64]
+    train_images: AugmentedImages
+    held_out_images: AugmentedImages
+
+    @property
+    def config(self) -> Config:
+        """The experiment's config."""
+        return self.experiment.config
+
+    @property
+    def seed(self) -> int:
+        """This fold's own seed."""
+        return key(INITIALISE, self.config.seed, self.fold)
+
+    @property
+    def train_counts(self) -> NDArray[np.int64]:
+        """Training images of each class (C,)."""
+        targets = self.experiment.targets[self.train_rows]
+        return np.bincount(targets, minlength=len(self.experiment.task))
+
+    def order(self, processes: int) -> TrainingOrder:
+        """The batches of all epochs."""
+        return TrainingOrder(
+            rows=self.train_rows,
+            targets=self.experiment.targets[self.train_rows],
+            sampler=self.config.sampler,
+            batch_size=self.config.training.batch_size * processes,
+            seed=self.seed,
+        )
+
+    def held_out_table(self) -> pd.DataFrame:
+        """The held-out rows of the dataset's table, in order."""
+        return self.experiment.dataset.table.iloc[self.held_out_rows].reset_index(drop=True)
+
+
+def resolve(config: Config, data_dir: Path) -> Experiment:
+    """Make the open choices and load the tables.
+
+    Raises:
+        SkinError: no dataset, folds or cache, several where the config names none, or a
+            diagnosis that the task does not know.
+    """
+    dataset = find_dataset(data_dir, config.data.dataset)
+    folds = Folds.load(dataset, config.data.folds)
+    short_side = _short_side(config, dataset)
+    chosen = {"dataset": dataset.name, "folds": folds.name, "short_side": short_side}
+    config = config.model_copy(update={"data": config.data.model_copy(update=chosen)})
+    task = get_task(config.task)
+    targets = dataset.table["dx"].map(dict(task.index_by_dx()))
+    if targets.isna().any():
+        unknown = sorted(set(dataset.table.loc[targets.isna(), "dx"]))
+        raise SkinError(
+            f"dataset '{dataset.name}' has diagnoses that task '{task.name}' does not know: "
+            f"{name_some(unknown)}"
+        )
+    return Experiment(config, dataset, folds, targets.to_numpy(np.int64, copy=True))
+
+
+def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
+    """Split the rows and build the pipelines of one fold.
+
+    Raises:
+        SkinError: the fold does not exist, a class has no training image, or a pipeline is wrong.
+    """
+    config, dataset = experiment.config, experiment.dataset
+    train_rows, held_out_rows = experiment.folds.split(fold)
+    side = config.data.image_size
+    cache = dataset.open_cache(_short_side(config, dataset))
+
+    def images(pipeline: A.Compose) -> AugmentedImages:
+        return AugmentedImages(cache, pipeline, side)
+
+    plan = FoldPlan(
+        experiment,
+        fold,
+        train_rows,
+        held_out_rows,
+        images(build_pipeline(config.augment.train, side, "augment.train")),
+        images(build_pipeline(config.augment.evaluate, side, "augment.evaluate")),
+    )
+    empty = [c for c, n in zip(experiment.task.codes, plan.train_counts, strict=True) if n == 0]
+    if empty:
+        raise SkinError(
+            f"fold {fold} of dataset '{dataset.name}' has no training image of {name_some(empty)}"
+        )
+    return plan
+
+
+def loader_workers(wanted: int | None, *, on_gpu: bool) -> int:
+    """Give the number of loader processes.
+
+    On a CPU the model needs the cores, and one process outruns it; a GPU can use them all.
+    """
+    if wanted is not None:
+        return wanted
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return min(cores, 16) if on_gpu else max(1, cores // 8)
+
+
+def _short_side(config: Config, dataset: Dataset) -> int:
+    sides = dataset.short_sides
+    wanted = config.data.short_side
+    if wanted is None and len(sides) == 1:
+        return sides[0]
+    if wanted in sides:
+        return wanted
+    have = f"dataset '{dataset.name}' has caches of short side {name_some(sides)}"
+    if wanted is None:
+        raise SkinError(f"{have}: choose with --set data.short_side={sides[-1]}")
+    raise SkinError(f"data.short_side: {have}, not {wanted}; add it with --short-side {wanted}")

@@ -1,0 +1,204 @@
+"""The folds of a run, one after another: locks, refusals, and what each leaves."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from skin.config import Config
+from skin.console import note
+from skin.errors import SkinError
+from skin.files import replacing, sha256_file, write_json
+from skin.runs import FoldRun, Run, oof_columns
+from skin.training.environment import git_state, hardware, versions
+from skin.training.loop import CHECKPOINT, FoldTrainer
+from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
+
+
+def train_run(
+    config: Config, run: Run, folds: str, data_dir: Path, *, restart: bool = False
+) -> list[FoldRun]:
+    """Train folds of a run; those that are finished are left as they are.
+
+    Args:
+        config: the experiment.
+        run: its folder.
+        folds: `all`, or numbers and ranges as `0`, `0,2` or `0..4`.
+        data_dir: where the datasets are.
+        restart: begin the folds anew, whatever is there.
+
+    Raises:
+        SkinError: the folds or the config are wrong, the run was begun with another config, or
+            it is being trained.
+    """
+    experiment = resolve(config, data_dir)
+    numbers = parse_folds(folds, experiment.folds.k)
+    _refuse_other_config(experiment.config, run, numbers, restart=restart)
+    experiment.config.save(run.folder / "config.yaml")
+    trained = [run.fold(number) for number in numbers]
+    for fold in trained:
+        with _locked(fold.folder):
+            if restart:
+                _clear(fold.folder)
+            if fold.finished:
+                bacc = fold.metadata()["best_bacc"]
+                note(f"{fold.folder} is finished already (BACC {bacc:.3f})")
+            else:
+                _train_fold(experiment, run, fold)
+    return trained
+
+
+def parse_folds(text: str, k: int) -> list[int]:
+    """Read `all`, `0`, `0,2`, `0..4` or a mixture, for `k` folds.
+
+    Raises:
+        SkinError: it is none of these, or names a fold that is not there.
+    """
+    if text.strip() == "all":
+        return list(range(k))
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, dots, last = part.strip().partition("..")
+        if not first.isdecimal() or (dots and not last.isdecimal()):
+            raise SkinError(f"--fold {text}: say all, a number, 0,2 or 0..{k - 1}")
+        numbers.update(range(int(first), int(last or first) + 1))
+    wrong = sorted(number for number in numbers if number >= k)
+    if wrong or not numbers:
+        raise SkinError(f"--fold {text}: the dataset's folds are 0 to {k - 1}")
+    return sorted(numbers)
+
+
+def _refuse_other_config(
+    config: Config, run: Run, numbers: Sequence[int], *, restart: bool
+) -> None:
+    """All folds of a run are of one config; those that are restarted do not count."""
+    for fold in run.folds():
+        if not (fold.folder / "config.yaml").exists() or (restart and fold.fold in numbers):
+            continue
+        changes = config.differences(fold.config())
+        if changes:
+            listed = "\n  ".join(changes)
+            raise SkinError(
+                f"{fold.folder} was trained with another config:\n  {listed}\n"
+                "train under another --name, or begin all its folds anew with --fold all --restart"
+            )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a fold's folder; a killed process gives it up by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SkinError(f"{folder} is being trained by another process") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == ".lock":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
+    started = time.perf_counter()
+    plan = plan_fold(experiment, fold.fold)
+    experiment.config.save(fold.folder / "config.yaml")
+    try:
+        trainer = FoldTrainer(plan, fold.folder)
+        if trainer.step:
+            note(f"{fold.folder}: going on at epoch {trainer.progress.epoch}, step {trainer.step}")
+        trainer.run()
+        log_probabilities = trainer.predict_held_out()
+    except torch.OutOfMemoryError:
+        size = experiment.config.training.batch_size
+        raise SkinError(
+            f"out of GPU memory at batch size {size}: try --set training.batch_size={size // 2 or 1}"
+        ) from None
+    if not trainer.accelerator.is_main_process:
+        return
+    with replacing(fold.folder / "oof.csv") as temporary:
+        _oof_table(plan, log_probabilities).to_csv(temporary, index=False)
+    # The fold counts as finished once this file is there, so it is written last.
+    write_json(
+        fold.folder / "metadata.json",
+        _metadata(plan, run.name, trainer, time.perf_counter() - started),
+    )
+    (fold.folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _oof_table(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> pd.DataFrame:
+    task = plan.experiment.task
+    held_out = plan.held_out_table()
+    targets = plan.experiment.targets[plan.held_out_rows]
+    keys = pd.DataFrame(
+        {
+            "image_id": held_out["image_id"],
+            "lesion_id": held_out["lesion_id"],
+            "fold": plan.fold,
+            "target": [task.codes[target] for target in targets],
+        }
+    )
+    values = np.hstack([np.exp(log_probabilities), log_probabilities])
+    columns = oof_columns(task)[len(keys.columns) :]
+    return pd.concat([keys, pd.DataFrame(values, columns=columns)], axis=1)
+
+
+def _metadata(
+    plan: FoldPlan, run_name: str, trainer: FoldTrainer, command_seconds: float
+) -> dict[str, Any]:
+    config, progress = plan.config, trainer.progress
+    speeds = [row["images_per_s"] for row in progress.history if row["stage"] == "all"]
+    weights = config.model.weights
+    codes = plan.experiment.task.codes
+    return {
+        "run": run_name,
+        "fold": plan.fold,
+        "task": config.task,
+        "classes": list(codes),
+        "status": "finished",
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "best_epoch": progress.best_epoch,
+        "best_bacc": progress.best_bacc,
+        "epochs": progress.epoch,
+        "seconds": progress.seconds,
+        "command_seconds": command_seconds,
+        "images_per_s": float(np.median(speeds)),
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "tta": config.training.tta,
+        "train_images": len(plan.train_rows),
+        "held_out_images": len(plan.held_out_rows),
+        "train_class_counts": dict(zip(codes, plan.train_counts.tolist(), strict=True)),
+        "dataset": plan.experiment.dataset.name,
+        "dataset_hash": plan.experiment.dataset.hash,
+        "folds_name": plan.experiment.folds.name,
+        "folds_hash": plan.experiment.folds.hash,
+        "leaking": False,
+        "seed": config.seed,
+        "precision": trainer.precision,
+        "device": trainer.device.type,
+        "backbone_weights_sha256": sha256_file(weights) if weights else None,
+        "hardware": hardware(trainer.device),
+        "versions": versions(),
+        "git": git_state(),
+    }

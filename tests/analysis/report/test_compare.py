@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from skin.analysis.report import wording
+from skin.analysis.report.collect import collect
+from skin.analysis.report.compare import compare
+
+
+def comparison(workspace, resamples=200):
+    return compare(collect([], workspace.root), resamples=resamples)
+
+
+def test_best_comes_first_and_others_differ_from_it(workspace):
+    workspace.run("weak", skill=1.0)
+    workspace.run("strong", skill=4.0)
+    workspace.ensemble("middle", skill=2.0)
+
+    result = comparison(workspace)
+
+    assert [row.entry.name for row in result.rows] == ["strong", "middle", "weak"]
+    best, middle, weak = result.rows
+    assert best.difference is None
+    assert middle.difference.value == pytest.approx(middle.scores.bacc - best.scores.bacc)
+    assert weak.difference.high < 0
+    assert result.ranked == result.rows
+
+
+def test_scores_over_folds(workspace):
+    workspace.run("plain")
+
+    (row,) = comparison(workspace).rows
+
+    values = [scores.bacc for scores in row.folds.values()]
+    mean = sum(values) / 3
+    sd = (sum((value - mean) ** 2 for value in values) / 2) ** 0.5
+    assert row.over_folds("bacc") == pytest.approx((mean, sd))
+    assert sum(int(scores.confusion.sum()) for scores in row.folds.values()) == 240
+
+
+def test_leaking_run_is_marked_and_not_ranked_however_good(workspace):
+    workspace.run("clean", skill=1.0)
+    workspace.run("a_leaky", skill=9.0, leaking=True)
+
+    result = comparison(workspace)
+
+    assert result.best.entry.name == "clean"
+    assert result.rows[1].marks == ("leaking",)
+    assert not result.rows[1].ranked
+    assert result.rows[1].difference is None
+
+
+def test_leaking_runs_alone_are_ranked_and_marked(workspace):
+    workspace.run("a", skill=1.0, leaking=True)
+    workspace.run("b", skill=3.0, leaking=True)
+
+    result = comparison(workspace)
+
+    assert [(row.entry.name, row.marks, row.ranked) for row in result.rows] == [
+        ("b", ("leaking",), True),
+        ("a", ("leaking",), True),
+    ]
+    assert "says nothing of new lesions" in wording.headline(result)
+
+
+def test_run_without_all_folds_is_marked(workspace):
+    workspace.run("whole", skill=1.0)
+    folder = workspace.run("part", skill=5.0)
+    (folder / "fold1" / "metadata.json").unlink()
+
+    result = comparison(workspace)
+
+    assert [row.entry.name for row in result.rows] == ["whole", "part"]
+    assert result.rows[1].marks == ("other images",)
+
+
+def test_other_folds_and_labels_are_marked(workspace):
+    workspace.run("a")
+    workspace.run("b")
+    one, two = collect([], workspace.root)
+    refolded = one.oof.assign(fold=(one.oof["fold"] + 1) % 3)
+    relabelled = one.oof.assign(target="NV")
+
+    for oof, mark in ((refolded, "other folds"), (relabelled, "other images")):
+        changed = replace(one, name="changed", oof=oof)
+        result = compare([changed, one, two], resamples=100)
+        assert result.rows[-1].entry.name == "changed"
+        assert result.rows[-1].marks == (mark,)
+        assert [row.ranked for row in result.rows] == [True, True, False]
+
+
+def test_chance_is_said_only_of_runs_above_it(workspace):
+    workspace.run("guess", skill=0.0)
+    workspace.run("able", skill=3.0)
+
+    result = comparison(workspace)
+
+    assert result.classes == 7
+    assert [row.entry.name for row in result.beating_chance] == ["able"]
+    assert wording.chance(result) == "Not clearly above chance (1/7 = 0.143): guess."
+
+
+def test_clear_lead_and_noise_are_worded_apart(workspace):
+    workspace.run("weak", skill=0.5, seed=1)
+    workspace.run("strong", skill=4.0, seed=2)
+    clear = wording.headline(comparison(workspace))
+
+    assert clear.startswith("strong is best: balanced accuracy 0.")
+    assert clear.endswith("more than sampling noise explains.")
+    workspace.run("rival", skill=4.0, seed=3)
+    assert wording.headline(comparison(workspace)).endswith("within sampling noise.")
+
+
+def test_single_run_is_not_called_best(workspace):
+    workspace.run("only", skill=3.0)
+    result = comparison(workspace)
+
+    assert wording.headline(result).startswith("only reaches balanced accuracy 0.")
+    assert wording.chance(result).startswith("It clearly beats chance (1/7 = 0.143): ")
+
+
+def test_notes_tell_how_checkpoints_were_chosen_and_explain_only_marks_that_occur(workspace):
+    workspace.run("plain")
+    text = " ".join(wording.notes(comparison(workspace)))
+
+    assert "chosen by BACC on that same held-out fold" in text
+    assert "plain argmax" in text
+    assert "200 bootstrap resamples of lesions" in text
+    assert "MEL, BCC, AKIEC" in text
+    assert "marked" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "—"),
+        (4.4, "4 s"),
+        (61.5, "1 min 02 s"),
+        (3599.7, "1 h 00 min"),
+        (20000, "5 h 33 min"),
+    ],
+)
+def test_durations(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+def test_numbers():
+    assert wording.number(0.12345) == "0.123"
+    assert wording.number(float("nan")) == "—"
+    assert wording.signed(-0.01) == "−0.010"  # noqa: RUF001 - a true minus
+    assert wording.mean_and_deviation(0.5, float("nan")) == "0.500"
+    assert wording.plural(1, "fold") == "1 fold"
+    assert wording.plural(2000, "image") == "2,000 images"

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from skin.analysis.report import write_report
+from skin.analysis.report.collect import collect
+from skin.analysis.report.compare import Comparison, compare
+from skin.analysis.report.tables import comparison_table, fold_table, markdown, rich_tables
+from skin.errors import SkinError
+
+FILES = ["comparison.csv", "comparison.md", "folds.csv", "index.html"]
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its tags with attributes, balanced, and its text."""
+
+    VOID = frozenset({"meta", "source", "img"})
+
+    def __init__(self, html) -> None:
+        super().__init__()
+        self.tags, self.open, self.text = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def comparison(workspace):
+    """Compare all that the test wrote, without drawing it."""
+    return lambda: compare(collect([], workspace.root), resamples=100)
+
+
+@pytest.fixture
+def report(workspace):
+    def write(folder="reports/x") -> tuple[Path, Comparison]:
+        entries = collect([], workspace.root)
+        comparison = write_report(entries, workspace.root / folder, resamples=100)
+        return workspace.root / folder, comparison
+
+    return write
+
+
+def test_writes_four_files_alike_each_time(workspace, report):
+    workspace.run("plain")
+    workspace.run("se", skill=3.0)
+
+    first, _ = report("reports/one")
+    second, _ = report("reports/two")
+
+    assert sorted(path.name for path in first.iterdir()) == FILES
+    for name in FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_comparison_table(workspace, comparison):
+    workspace.run("plain", tta="dihedral")
+    workspace.run("se", skill=3.0)
+    workspace.ensemble("mean", skill=4.0)
+
+    result = comparison()
+    table = comparison_table(result).set_index("run")
+
+    assert table.index.tolist() == ["mean", "se", "plain"]
+    plain = table.loc["plain"]
+    assert plain["bacc"] == pytest.approx(result.rows[2].scores.bacc)
+    assert plain["bacc_low"] < plain["bacc"] < plain["bacc_high"]
+    assert plain["bacc_difference"] == pytest.approx(plain["bacc"] - table.loc["mean", "bacc"])
+    assert plain[[f"recall_{c}" for c in result.task.codes]].mean() == pytest.approx(plain["bacc"])
+    assert plain[["folds", "images", "lesions"]].tolist() == [3, 240, 180]
+    assert (plain["tta"], plain["parameters"], plain["seconds"]) == ("dihedral", 4_012_672, 184.5)
+    assert table.loc["mean", ["bacc_difference", "seconds", "parameters"]].isna().all()
+    assert table["ranked"].all()
+
+
+def test_fold_table(workspace, comparison):
+    workspace.run("plain")
+    workspace.ensemble("mean", skill=4.0)
+
+    result = comparison()
+    table = fold_table(result)
+
+    assert table["run"].tolist() == ["mean"] * 3 + ["plain"] * 3
+    assert table["fold"].tolist() == [0, 1, 2] * 2
+    assert table.groupby("run")["images"].sum().tolist() == [240, 240]
+    assert table.loc[4, "bacc"] == pytest.approx(result.rows[1].folds[1].bacc)
+    assert table.loc[4, ["best_epoch", "seconds", "images_per_s"]].tolist() == [6, 61.5, 310]
+    assert table.loc[0, ["best_epoch", "seconds"]].isna().all()
+
+
+def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
+    workspace.run("plain")
+    workspace.run("se", skill=3.0)
+
+    folder, _ = report()
+    html = (folder / "index.html").read_text()
+    page = Page(html)
+
+    assert page.open == []
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 2 + 2 * 2  # scores, differences; two curves a run
+    assert all(image["alt"] for image in images)
+    sources = [attributes["srcset"] for tag, attributes in page.tags if tag == "source"]
+    links = sources + [image["src"] for image in images]
+    assert all(link.startswith("data:image/svg+xml;base64,") for link in links)
+    assert not {"script", "link"} & {tag for tag, _ in page.tags}
+    assert "url(" not in html
+
+
+def test_page_says_what_a_reader_must_know(workspace, report):
+    workspace.run("plain")
+    workspace.run("leaky", skill=9.0, leaking=True)
+
+    folder, comparison = report()
+    page = Page((folder / "index.html").read_text())
+    text = re.sub(r"\s+", " ", page.text)
+
+    assert "plain reaches balanced accuracy" in text
+    assert "240 images of 180 lesions, 3 folds." in text
+    assert "Plain argmax." in text
+    assert "The best checkpoint of each fold was chosen by BACC on its held-out fold." in text
+    assert "leaky leaking" in text
+    assert "Rows marked leaking had a lesion on both sides of a fold" in text
+    for row in comparison.rows:
+        assert f"{row.scores.bacc:.3f}" in text
+        assert f"{row.scores.confusion[1, 1]:,}" in text
+
+
+def test_names_are_escaped(workspace, report):
+    workspace.run("<b>a&b|c")
+
+    folder, _ = report()
+
+    html = (folder / "index.html").read_text()
+    assert "<b>" not in html
+    assert "&lt;b&gt;a&amp;b|c" in html
+    assert r"| <b>a&b\|c |" in (folder / "comparison.md").read_text()
+
+
+def test_ties_get_a_column_of_their_own(workspace, report):
+    folder = workspace.run("plain")
+    path = folder / "fold0" / "oof.csv"
+    table = pd.read_csv(path)
+    table[[column for column in table if column.startswith("prob_")]] = 1 / 7
+    table.to_csv(path, index=False)
+
+    written, comparison = report()
+
+    assert comparison.best.scores.confusion[:, -1].sum() == len(table)
+    assert ">tied</th>" in (written / "index.html").read_text()
+
+
+def test_ensembles_alone_have_no_curves(workspace, report):
+    workspace.ensemble("mean")
+
+    folder, _ = report()
+
+    assert "Learning curves" not in (folder / "index.html").read_text()
+
+
+def test_history_of_one_stage(workspace, report):
+    path = workspace.run("plain") / "fold0" / "history.csv"
+    pd.read_csv(path).assign(stage="all").to_csv(path, index=False)
+
+    folder, _ = report()
+
+    assert "Learning curves" in (folder / "index.html").read_text()
+
+
+def test_markdown_tables_are_even(workspace, comparison):
+    workspace.run("plain")
+    workspace.run("se", skill=3.0)
+
+    text = markdown(comparison())
+
+    tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert len(tables) == 4
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+        assert len(table.splitlines()) == 4
+
+
+def test_terminal_tables_fit_eighty_columns(workspace, comparison):
+    workspace.run("[red]resnet50_cbam_hierarchical_head", tta="dihedral")
+    workspace.run("se", skill=3.0)
+    console = Console(width=80, file=StringIO())
+    for table in rich_tables(comparison()):
+        console.print(table)
+
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert "[red]resnet50" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_folder_that_is_a_file_is_refused_first(tmp_path):
+    path = tmp_path / "x"
+    path.touch()
+
+    with pytest.raises(SkinError, match="is a file: give a folder"):
+        write_report([], path)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from skin.cli.data import data_app
+from skin.data.dataset import Dataset
+from skin.errors import SkinError
+
+runner = CliRunner()
+
+
+def jpeg(seed, size=(20, 16)):
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A working folder with a source of 8 lesions of 2 classes."""
+    rows = ["lesion_id,image_id,dx,dx_type,age,sex,localization"]
+    with zipfile.ZipFile(tmp_path / "ham.zip", "w") as archive:
+        for number in range(8):
+            image = f"ISIC_{number:07d}"
+            rows.append(f"L{number},{image},{('nv', 'mel')[number % 2]},histo,,unknown,back")
+            archive.writestr(f"HAM10000_images_part_1/{image}.jpg", jpeg(number))
+        archive.writestr("HAM10000_metadata.csv", "\n".join(rows))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words):
+    return runner.invoke(data_app, words, catch_exceptions=True)
+
+
+def test_add_folds_check(work):
+    added = run("add", "ham10000", "ham.zip", "--short-side", "16")
+    assert added.exit_code == 0
+    assert "ham10000: added" in added.stdout
+    assert "age missing" in added.stdout
+    assert "nothing to do" in run("add", "ham10000", "ham.zip", "--short-side", "16").stdout
+    folds = run("folds", "--folds", "2", "--seed", "1")
+    assert folds.exit_code == 0
+    assert "k2-seed1" in folds.stdout
+    checked = run("check")
+    assert checked.exit_code == 0
+    assert checked.stdout.count("ok ") == 5
+    assert (work / "data" / "ham10000" / "folds" / "k2-seed1.csv").is_file()
+
+
+def test_check_exits_with_2_and_lists_what_is_wrong(work):
+    run("add", "ham10000", "ham.zip", "--short-side", "16")
+    pixels = work / "data" / "ham10000" / "cache" / "16" / "pixels.u8"
+    pixels.write_bytes(pixels.read_bytes()[::-1])
+    checked = run("check", "ham10000")
+    assert checked.exit_code == 2
+    assert "8 images" in checked.stderr
+    assert "cache" not in checked.stdout
+
+
+def test_add_csv(work):
+    (work / "labels.csv").write_text("file,diagnosis,who\nISIC_0000001,nv,P1\n")
+    words = ["--image-column", "file", "--dx-column", "diagnosis", "--patient-column", "who"]
+    result = run("add", "csv", "ham.zip", "labels.csv", "--name", "mine", *words)
+    assert result.exit_code == 0
+    table = Dataset.load(work / "data" / "mine").table
+    assert table[["image_id", "dx", "patient_id"]].to_numpy().tolist() == [
+        ["ISIC_0000001", "nv", "P1"]
+    ]
+
+
+def test_download_asks_for_the_licence_to_be_accepted(work):
+    result = run("download", "ham10000", "there")
+    assert isinstance(result.exception, SkinError)
+    assert "CC BY-NC 4.0" in result.stdout
+    assert "Tschandl" in result.stdout
+    assert not (work / "there").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "ham10000"),
+        ("add", "csv"),
+        ("folds",),
+        ("check",),
+        ("download", "ham10000"),
+    ],
+)
+def test_help_has_examples(words):
+    text = run(*words, "--help").stdout
+    assert "Examples" in text
+    assert f"skin data {' '.join(words)}" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15, 0.3])
+def test_a_kill_leaves_all_or_nothing(work, seconds):
+    """SIGKILL while images are read; the same command then does the whole."""
+    with zipfile.ZipFile(work / "ham.zip", "a") as archive:
+        rows = archive.read("HAM10000_metadata.csv").decode()
+        large = jpeg(9, (1200, 900))
+        for number in range(100, 140):
+            rows += f"\nL{number},ISIC_{number:07d},nv,histo,,,"
+            archive.writestr(f"HAM10000_images_part_1/ISIC_{number:07d}.jpg", large)
+    (work / "ham").mkdir()
+    with zipfile.ZipFile(work / "ham.zip") as archive:
+        archive.extractall(work / "ham")
+    (work / "ham" / "HAM10000_metadata.csv").write_text(rows)
+    program = "from skin.cli.data import data_app; data_app()"
+    command = [sys.executable, "-c", program, "add", "ham10000", "ham", "--short-side", "16"]
+    with subprocess.Popen(command, cwd=work, env=os.environ, stderr=subprocess.DEVNULL) as process:
+        partial = work / "data" / ".ham10000.partial" / "cache"
+        while process.poll() is None and not partial.exists():
+            time.sleep(0.005)
+        time.sleep(seconds)
+        process.kill()
+    there = Path("data/ham10000")
+    assert not there.exists() or len(Dataset.load(there)) == 48
+    assert run("add", "ham10000", "ham", "--short-side", "16").exit_code == 0
+    dataset = Dataset.load(there)
+    assert len(dataset.open_cache(16)) == len(dataset) == 48
+    assert sorted(path.name for path in Path("data").iterdir()) == [".ham10000.lock", "ham10000"]

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skin.cli.report import report
+from skin.errors import SkinError
+from skin.taxonomy import TASKS
+
+CODES = TASKS["isic2018"].codes
+
+
+@pytest.fixture
+def skin(monkeypatch, tmp_path):
+    """Run `skin report` in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer(rich_markup_mode="rich")
+    app.command()(report)
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def write_run(folder, right):
+    """Write a run of one fold of 70 images, of which the share `right` is decided right."""
+    fold = folder / "fold0"
+    fold.mkdir(parents=True)
+    target = np.arange(70) % 7
+    decided = np.where(np.arange(70) < 70 * right, target, (target + 1) % 7)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"ISIC_{i:07d}" for i in range(70)],
+            "lesion_id": [f"HAM_{i:07d}" for i in range(70)],
+            "fold": 0,
+            "target": np.array(CODES)[target],
+        }
+    )
+    probabilities = pd.DataFrame(0.9 * np.eye(7)[decided] + 0.1 / 7, columns=CODES)
+    table = table.join(probabilities.add_prefix("prob_"))
+    table.join(np.log(probabilities).add_prefix("logit_")).to_csv(fold / "oof.csv", index=False)
+    (fold / "history.csv").write_text(
+        "epoch,stage,lr,train_loss,valid_loss,valid_bacc\n1,all,0.001,1.5,1.6,0.5\n"
+    )
+    metadata = {
+        "task": "isic2018",
+        "status": "finished",
+        "best_epoch": 1,
+        "epochs": 1,
+        "seconds": 2.0,
+        "images_per_s": 100.0,
+        "parameters": 1000,
+        "train_images": 140,
+        "leaking": False,
+        "tta": "none",
+    }
+    (fold / "metadata.json").write_text(json.dumps(metadata))
+
+
+def test_takes_all_finished_runs_and_says_so(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+    write_run(tmp_path / "runs" / "se", right=0.8)
+
+    result = skin("--resamples", "200")
+
+    assert result.exit_code == 0
+    assert "reporting on all that is finished: plain, se" in result.stderr
+    assert "se is best: balanced accuracy 0.800" in result.stdout
+    assert "All of them clearly beat chance (1/7 = 0.143)" in result.stdout
+    assert "reports/comparison/index.html" in result.stdout
+    assert (tmp_path / "reports" / "comparison" / "index.html").exists()
+
+
+def test_one_run_gives_its_name_to_the_report(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+
+    assert skin("plain", "--resamples", "100").exit_code == 0
+    assert (tmp_path / "reports" / "plain" / "comparison.csv").exists()
+
+
+def test_out_and_folders(skin, tmp_path):
+    write_run(tmp_path / "elsewhere" / "plain", right=0.5)
+
+    result = skin("elsewhere/plain", "--out", "there", "--resamples", "100")
+
+    assert result.exit_code == 0
+    assert "reporting on all" not in result.stderr
+    assert pd.read_csv(tmp_path / "there" / "comparison.csv").loc[0, "bacc"] == 0.5
+
+
+def test_mistakes_are_skin_errors(skin, tmp_path):
+    assert isinstance(skin().exception, SkinError)
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+    assert "did you mean 'plain'" in str(skin("plane").exception)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_help_has_examples(skin):
+    result = skin("--help")
+
+    assert result.exit_code == 0
+    assert "skin report resnet50" in result.stdout

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from skin.data.sources.metadata import image_id, normalise, read_csv
+from skin.errors import SkinError
+
+COLUMNS = {"image_id": "image", "dx": "dx", "age": "age", "sex": "sex", "lesion_id": "lesion"}
+HEADER = "image,dx,age,sex,lesion\n"
+
+
+def load(text):
+    return normalise(read_csv(text.encode(), "t.csv"), COLUMNS, "t.csv")
+
+
+def test_values_are_normalised():
+    table = load(HEADER + " a.JPG , NV ,50,Female,L1\nsub/b,Mel,,unknown,\n")
+    assert table["image_id"].tolist() == ["a", "b"]
+    assert table["dx"].tolist() == ["nv", "mel"]
+    assert table["age"].iloc[0] == 50
+    assert pd.isna(table["age"].iloc[1])
+    assert table["sex"].iloc[0] == "female"
+    assert pd.isna(table["sex"].iloc[1])
+    assert table["lesion_id"].tolist() == ["L1", "b"]  # a lesion of its own
+    assert table["site"].isna().all()
+
+
+def test_byte_order_mark_and_spaces_in_the_header():
+    table = load("\ufeff image , dx,age ,sex,lesion\na,nv,1,male,L\n")
+    assert table["image_id"].tolist() == ["a"]
+
+
+def test_quoted_tab_separated_values():
+    data = b'"image"\t"dx"\r\n"a"\t"nv"\r\n'
+    assert read_csv(data, "t.tab", "\t").to_dict("records") == [{"image": "a", "dx": "nv"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "t.csv is empty"),
+        ("\n\n", "t.csv is empty"),
+        (HEADER, "no row"),
+        ("image,dx,age,sex\na,nv,1,male\n", "lacks the column lesion; it has: image, dx, age, sex"),
+        ("img,diagnosis\na,nv\n", "lacks the columns image, dx, age, sex, lesion"),
+        ("image,dx, dx,age,sex,lesion\na,nv,nv,1,male,L\n", "column 'dx' twice"),
+        (HEADER + "a,nv,1,male,L,extra\n", "row 2: 6 values for 5 columns"),
+        (HEADER + "a,nv,1,male,L\nb,nv,1\n", "row 3: 3 values for 5 columns"),
+        (HEADER + "a,nv,1,male,L\nb,xyz,1,male,L\nc,,1,male,L\n", "rows 3, 4: unknown dx 'xyz'"),
+        (HEADER + "a,foo,1,male,L\n", "known: akiec, bcc, bkl, df, mel, nv, vasc"),
+        (HEADER + "a,nv,1,male,L\nb,nv,,,\na.jpg,mel,2,male,L\n", "image a stands in rows 2, 4"),
+        (HEADER + "\n\na,foo,1,male,L\n", "row 4: unknown dx 'foo'"),
+        (HEADER + 'a,"nv,1,male,L\n', "line 2, is not a proper CSV"),
+        (HEADER + ",nv,1,male,L\n", "row 2: the image id is empty"),
+        (HEADER + "a,nv,old,male,L\n", "row 2: age 'old' is not a number of years"),
+        (HEADER + "a,nv,-1,male,L\n", "row 2: age '-1'"),
+        (HEADER + "a,nv,1e999,male,L\n", "row 2: age '1e999'"),
+    ],
+)
+def test_errors_name_the_row_and_the_value(text, message):
+    with pytest.raises(SkinError, match=message):
+        load(text)
+
+
+def test_text_that_is_not_utf8_is_an_error():
+    with pytest.raises(SkinError, match="not UTF-8"):
+        read_csv("image\nä\n".encode("latin-1"), "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.jpg", "a"),
+        ("x/y/a.PNG", "a"),
+        ("x\\a.jpeg", "a"),
+        ("a", "a"),
+        ("v1.2", "v1.2"),
+        ("v1.2.tif", "v1.2"),
+    ],
+)
+def test_image_id(name, expected):
+    assert image_id(name) == expected

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from skin.data.check import check_dataset
+from skin.data.folds import make_folds
+
+
+@pytest.fixture
+def source(files, make_folder):
+    return make_folder(files)
+
+
+@pytest.fixture
+def added(source, add):
+    dataset = add(source)
+    make_folds(dataset, k=2)
+    return dataset
+
+
+def test_all_is_well(added):
+    findings = check_dataset(added.root)
+    assert findings.bad == findings.unseen == []
+    assert [line.split(":")[0] for line in findings.good] == [
+        "table",
+        "labels",
+        "source",
+        "cache",
+        "folds",
+    ]
+
+
+def flip(path, position):
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+
+
+def change_source(_, source):
+    flip(source / "HAM10000_images_part_1" / "ISIC_0000002.jpg", 15)
+
+
+def remove_source(_, source):
+    (source / "HAM10000_images_part_1" / "ISIC_0000002.jpg").unlink()
+
+
+def change_pixels(added, _):
+    flip(added.root / "cache" / "24" / "pixels.u8", 0)
+
+
+def cut_cache(added, _):
+    path = added.root / "cache" / "24" / "pixels.u8"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def change_folds(added, _):
+    path = added.root / "folds" / "k2-seed0.csv"
+    path.write_text(path.read_text().replace("HAM_0000001", "HAM_0000002"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (change_source, "source: 1 files differ .*ISIC_0000002"),
+        (remove_source, "source: 1 files differ .*ISIC_0000002"),
+        (change_pixels, "cache: 1 images .* are damaged: ISIC_0000000"),
+        (cut_cache, "cache: .*is damaged"),
+        (change_folds, "folds: .*changed after it was made"),
+    ],
+)
+def test_damage_is_found(added, source, damage, message):
+    damage(added, source)
+    findings = check_dataset(added.root)
+    assert len(findings.bad) == 1
+    assert len(findings.good) == 4
+    assert re.match(message, findings.bad[0])
+
+
+def test_a_source_that_is_gone_and_folds_not_yet_made_are_said(source, add):
+    dataset = add(source)
+    source.rename(source.with_name("elsewhere"))
+    findings = check_dataset(dataset.root)
+    assert findings.bad == []
+    assert [line.split(":")[0] for line in findings.unseen] == ["source", "folds"]
+
+
+def test_a_dataset_without_a_cache_is_wrong(added):
+    for path in (added.root / "cache" / "24").iterdir():
+        path.unlink()
+    (added.root / "cache" / "24").rmdir()
+    assert check_dataset(added.root).bad == ["cache: there is none; run `skin data add` again"]

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from skin.data.dataset import DTYPES, Dataset, find_dataset, table_hash, tidy
+from skin.errors import SkinError
+
+
+def row(image_id, **values):
+    return {
+        "image_id": image_id,
+        "path": f"{image_id}.jpg",
+        "lesion_id": "L1",
+        "dx": "nv",
+        "age": 50.0,
+        "source": "test",
+        "split": "train",
+        "width": 4,
+        "height": 3,
+        "sha256": "00",
+        "phash": "ff",
+        **values,
+    }
+
+
+def table(*rows):
+    return tidy(pd.DataFrame(rows, columns=list(DTYPES)))
+
+
+def test_loads_with_stable_types_and_order(dataset):
+    loaded = Dataset.load(dataset.root)
+    assert list(loaded.table.columns) == list(DTYPES)
+    assert loaded.table["image_id"].is_monotonic_increasing
+    assert loaded.table["age"].dtype == "float64"
+    assert loaded.table["width"].tolist() == [40] * 18
+    assert all(isinstance(dx, str) for dx in loaded.table["dx"])
+    assert loaded.table["sex"].isna().sum() == 1
+    assert loaded.table["patient_id"].isna().all()
+    assert (loaded.name, loaded.short_sides, len(loaded)) == ("ham10000", (24,), 18)
+    assert loaded.licence == "CC BY-NC 4.0"
+    assert "Tschandl" in loaded.citation
+
+
+def test_hash_is_of_the_content_not_of_the_place_or_order():
+    first = table(row("a"), row("b"))
+    moved = table(row("b", path="x.zip::b.jpg", source="other", phash="00"), row("a"))
+    assert table_hash(first) == table_hash(moved)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dx": "mel"}, {"lesion_id": "L2"}, {"age": None}, {"sha256": "01"}, {"split": "test"}],
+)
+def test_hash_changes_with_the_content(change):
+    assert table_hash(table(row("a"))) != table_hash(table(row("a", **change)))
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("dataset.csv", ",nv,", ",mel,", "hash differs"),
+        ("dataset.csv", "ISIC_0000001,", "ISIC_0000000,", "twice: ISIC_0000000"),
+        ("dataset.csv", ",phash", ",other", "lacks the columns phash"),
+        ("dataset.csv", ",40,30,", ",forty,30,", "cannot be read"),
+        ("dataset.csv", ",nv,", ",,", "dx is empty for ISIC_0000000"),
+        ("dataset.json", '"hash"', '"hush"', "dataset.json: hash"),
+        ("dataset.json", "{", "", "not valid JSON"),
+    ],
+)
+def test_edited_files_are_refused(dataset, file, old, new, message):
+    edit(dataset.root / file, old, new)
+    with pytest.raises(SkinError, match=message):
+        Dataset.load(dataset.root)
+
+
+def test_a_missing_table_is_an_error(dataset):
+    (dataset.root / "dataset.csv").unlink()
+    with pytest.raises(SkinError, match=r"dataset\.csv is missing"):
+        Dataset.load(dataset.root)
+
+
+def test_cache_of_other_images_is_refused(dataset):
+    other = dataset.table.assign(sha256="0" * 64)
+    with pytest.raises(SkinError, match="of other images"):
+        Dataset(dataset.root, other, dataset.info).open_cache(24)
+
+
+def test_find_dataset_takes_the_only_one_and_says_so(dataset, capsys):
+    assert find_dataset(dataset.root.parent).hash == dataset.hash
+    assert "ham10000, the only one" in capsys.readouterr().err
+
+
+def test_find_dataset_by_name(dataset):
+    assert find_dataset(dataset.root.parent, "ham10000").hash == dataset.hash
+    with pytest.raises(SkinError, match="did you mean 'ham10000'"):
+        find_dataset(dataset.root.parent, "ham1000")
+
+
+def test_find_dataset_among_several_asks_for_one(dataset):
+    (dataset.root.parent / "second").mkdir()
+    (dataset.root.parent / "second" / "dataset.json").write_text(json.dumps({}))
+    with pytest.raises(SkinError, match="name one: ham10000, second"):
+        find_dataset(dataset.root.parent)
+
+
+def test_find_dataset_without_any_says_how_to_add(tmp_path):
+    with pytest.raises(SkinError, match="skin data add"):
+        find_dataset(tmp_path)
