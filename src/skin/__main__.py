@@ -1,0 +1,5 @@
+"""`python -m skin`."""
+
+from skin.cli import main
+
+main()
