@@ -1,4 +1,4 @@
-"""The schema of an experiment's YAML file: what it may say, the defaults, and how files extend files.
+"""The schema of an experiment's YAML file: keys, defaults, and how a file extends another.
 
 A config names one variant and how it is trained. `extends:` names a base file beside it; a file
 says only what differs. `--set training.epochs=3` on the command line sets any key, last.

@@ -139,13 +139,21 @@ def find_run(name: str, runs_dir: Path) -> Run:
     Raises:
         SkinError: there is none; the message lists those there are.
     """
-    for folder in (Path(name), runs_dir / name):
-        if any(folder.glob("fold[0-9]*")):
-            return Run(folder)
+    run = locate_run(name, runs_dir)
+    if run is not None:
+        return run
     known = [run.name for run in all_runs(runs_dir)]
     if not known:
         raise SkinError(f"no run '{name}': nothing was trained in {runs_dir} yet; see `skin train`")
     raise SkinError(f"no run '{name}' in {runs_dir}: {did_you_mean(name, known)}")
+
+
+def locate_run(name: str, runs_dir: Path) -> Run | None:
+    """Give the run of that name or folder, if there is one."""
+    for folder in (Path(name), runs_dir / name):
+        if any(folder.glob("fold[0-9]*")):
+            return Run(folder)
+    return None
 
 
 def all_runs(runs_dir: Path) -> list[Run]:

@@ -111,6 +111,18 @@ def get_task(name: str) -> Task:
     return TASKS[name]
 
 
+def challenge_of(task: str) -> Challenge:
+    """The challenge whose columns are a task's classes.
+
+    Raises:
+        SkinError: there is none.
+    """
+    for challenge in CHALLENGES.values():
+        if challenge.task == task:
+            return challenge
+    raise SkinError(f"no challenge takes the classes of task '{task}'; see --format json")
+
+
 def get_challenge(name: str) -> Challenge:
     """Look a challenge up.
 

@@ -10,6 +10,12 @@ import sys
 import typer
 
 from skin import __version__
+from skin.cli.data import data_app
+from skin.cli.ensemble import ensemble
+from skin.cli.predict import predict
+from skin.cli.report import report
+from skin.cli.score import score
+from skin.cli.synthetic import synthetic
 from skin.cli.train import train
 from skin.errors import SkinError
 
@@ -37,7 +43,10 @@ def _root(
     """Skin-lesion classification for the ISIC challenges."""
 
 
-app.command()(train)
+data_app.command("synthetic")(synthetic)
+app.add_typer(data_app, name="data")
+for _command in (train, ensemble, predict, score, report):
+    app.command()(_command)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ def report(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             help="Runs or ensembles: folders, or names under runs/ or ensembles/. "
             "All finished ones if none is given.",
             show_default=False,

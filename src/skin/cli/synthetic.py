@@ -27,11 +27,10 @@ def synthetic(
     The classes overlap: no model is right about every lesion.
     Nothing in them is real; never train on them for anything that matters.
 
-    [bold]Examples[/bold]
+    Examples:
+      skin data synthetic source --lesions 300 --test 60
 
-      $ skin data synthetic source --lesions 300 --test 60
-
-      $ skin data synthetic source --lesions 140 --seed 7 && skin data add ham10000 source
+      skin data synthetic source --lesions 140 --seed 7 && skin data add ham10000 source
     """
     from skin.console import out as stdout
     from skin.data.synthetic import write_synthetic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import albumentations as A  # noqa: N812 - the name its documentation uses
 import cv2
@@ -92,8 +92,10 @@ class TrainingOrder:
     def class_distribution(self, classes: int) -> NDArray[np.float64]:
         """The classes' shares (C,) among the images that an epoch is expected to draw."""
         counts = np.bincount(self.targets, minlength=classes).astype(np.float64)
-        drawn = counts ** (1 - self.sampler.power) if self.sampler.kind == "weighted" else counts
-        return np.where(counts > 0, drawn, 0) / drawn[counts > 0].sum()
+        power = self.sampler.power if self.sampler.kind == "weighted" else 0.0
+        drawn: NDArray[np.float64] = np.where(counts > 0, counts ** (1 - power), 0)
+        shares: NDArray[np.float64] = drawn / drawn.sum()
+        return shares
 
     def epoch(self, epoch: int) -> Iterator[list[Draw]]:
         """Yield the batches of one epoch."""
@@ -148,9 +150,9 @@ def training_loader(
     share = (batch[number::processes] for batch in batches)
     loader = DataLoader(
         dataset,
-        batch_sampler=share,  # type: ignore[arg-type]
+        batch_sampler=share,
         num_workers=workers,
-        collate_fn=_as_is,
+        collate_fn=as_is,
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_single_threaded,
@@ -171,15 +173,16 @@ def evaluation_loader(
     batches = [draws[i : i + batch_size] for i in range(0, len(draws), batch_size)]
     return DataLoader(
         dataset,
-        batch_sampler=batches,  # type: ignore[arg-type]
+        batch_sampler=batches,
         num_workers=workers,
-        collate_fn=_as_is,
+        collate_fn=as_is,
         pin_memory=pin_memory,
         worker_init_fn=_single_threaded,
     )
 
 
-def _as_is(batch: Batch) -> Batch:
+def as_is(batch: Any) -> Any:  # noqa: ANN401 - whatever the dataset made
+    """Collate nothing: the dataset makes whole batches."""
     return batch
 
 

@@ -73,4 +73,6 @@ def _require_same_folds(runs: list[Run]) -> None:
     finished = {run.name: [fold.fold for fold in run.finished_folds()] for run in runs}
     if len({tuple(numbers) for numbers in finished.values()}) > 1:
         listed = "; ".join(f"{name} has {numbers}" for name, numbers in finished.items())
-        raise SkinError(f"the runs have different finished folds ({listed}): train the missing ones")
+        raise SkinError(
+            f"the runs have different finished folds ({listed}): train the missing ones"
+        )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skin.config import Config
 from skin.ensembling.combine import Combiner, Mean
-from skin.errors import SkinError, did_you_mean
+from skin.errors import SkinError
 from skin.files import read_json, sha256_file, write_json
 from skin.models.build import LesionClassifier, build_model
 from skin.runs import FoldRun, Run
@@ -53,6 +53,9 @@ class Ensemble(_Strict):
         runs: its models.
         combiner: how the runs' predictions become one.
         tta: the views that the out-of-fold figures were made with, and predictions are to be.
+        leaking: whether a member was trained on lesions that it was judged on.
+        parameters: of all models together.
+        seconds: that their trainings took together.
     """
 
     task: str
@@ -60,6 +63,9 @@ class Ensemble(_Strict):
     runs: tuple[RunMembers, ...]
     combiner: Combiner
     tta: str
+    leaking: bool
+    parameters: int
+    seconds: float
 
     def save(self, folder: Path) -> None:
         """Write `ensemble.json` into `folder`."""
@@ -72,10 +78,11 @@ def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
     Raises:
         SkinError: the runs were evaluated with different views.
     """
-    first = runs[0].finished_folds()[0].metadata()
-    views = {run.name: run.finished_folds()[0].metadata()["tta"] for run in runs}
-    if len(set(views.values())) > 1:
-        listed = ", ".join(f"{name}: {tta}" for name, tta in views.items())
+    known = {run.name: [fold.metadata() for fold in run.finished_folds()] for run in runs}
+    everything = [metadata for folds in known.values() for metadata in folds]
+    first = everything[0]
+    if len({metadata["tta"] for metadata in everything}) > 1:
+        listed = ", ".join(f"{name}: {folds[0]['tta']}" for name, folds in known.items())
         raise SkinError(f"the runs' out-of-fold predictions are of different TTA ({listed})")
     return Ensemble(
         task=first["task"],
@@ -89,6 +96,9 @@ def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
         ),
         combiner=combiner,
         tta=first["tta"],
+        leaking=any(metadata["leaking"] for metadata in everything),
+        parameters=sum(metadata["parameters"] for metadata in everything),
+        seconds=sum(metadata["seconds"] for metadata in everything),
     )
 
 
@@ -118,7 +128,9 @@ def from_run(run: Run) -> Ensemble:
     return describe([run], Mean.equal(1), run.folder)
 
 
-def load_member(member: Member, folder: Path, device: torch.device) -> tuple[LesionClassifier, Config]:
+def load_member(
+    member: Member, folder: Path, device: torch.device
+) -> tuple[LesionClassifier, Config]:
     """Load one model of the ensemble in `folder`, ready to predict.
 
     Raises:
@@ -138,18 +150,12 @@ def load_member(member: Member, folder: Path, device: torch.device) -> tuple[Les
     return model.eval(), config
 
 
-def find_ensemble(name: str, ensembles_dir: Path) -> Path:
-    """Find an ensemble's folder by its name or path.
-
-    Raises:
-        SkinError: there is none; the message lists those there are.
-    """
+def locate_ensemble(name: str, ensembles_dir: Path) -> Path | None:
+    """Give the folder of the ensemble of that name or path, if there is one."""
     for folder in (Path(name), ensembles_dir / name):
         if (folder / DESCRIPTION).exists():
             return folder
-    known = [folder.name for folder in all_ensembles(ensembles_dir)]
-    hint = did_you_mean(name, known) if known else "none was made yet; see `skin ensemble`"
-    raise SkinError(f"no ensemble '{name}' in {ensembles_dir}: {hint}")
+    return None
 
 
 def all_ensembles(ensembles_dir: Path) -> list[Path]:

@@ -18,7 +18,9 @@ from torch.utils.data import DataLoader, Dataset
 from skin.config import Config
 from skin.data.augment import build_pipeline
 from skin.data.images import BadImageError, open_rgb, resize
+from skin.data.loader import as_is
 from skin.ensembling.ensemble import Ensemble, load_member
+from skin.errors import SkinError
 from skin.inference.inputs import InputImage
 from skin.models.build import LesionClassifier
 from skin.models.forward import predict_batch
@@ -72,7 +74,7 @@ class FileImages(Dataset[FileBatch]):
                 image_ids.append(item.image_id)
             except BadImageError as error:
                 bad.append(error)
-        stacks = [np.stack(each) for each in zip(*prepared, strict=True)]
+        stacks = [np.stack(each) for each in zip(*prepared, strict=True)]  # none if all are bad
         return FileBatch(
             image_ids, [torch.from_numpy(each).permute(0, 3, 1, 2) for each in stacks], bad
         )
@@ -104,6 +106,11 @@ class Predictor:
             for run in ensemble.runs
         ]
 
+    @property
+    def models(self) -> int:
+        """How many models predict each image."""
+        return sum(len(run) for run in self._runs)
+
     def batches(
         self, inputs: Sequence[InputImage], *, batch_size: int = 64, workers: int | None = None
     ) -> Iterator[tuple[list[str], NDArray[np.float64], list[BadImageError]]]:
@@ -114,11 +121,11 @@ class Predictor:
         loader = DataLoader(
             FileImages(inputs, self.preparations),
             batch_sampler=[
-                range(i, min(i + batch_size, len(inputs)))
+                list(range(i, min(i + batch_size, len(inputs))))
                 for i in range(0, len(inputs), batch_size)
             ],
             num_workers=loader_workers(workers, on_gpu=self.device.type != "cpu"),
-            collate_fn=_as_is,
+            collate_fn=as_is,
         )
         for batch in loader:
             empty = np.empty((0, len(self.ensemble.classes)))
@@ -149,14 +156,29 @@ class Predictor:
         return _Model(network, self._places[key])
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What became of the files.
+
+    Attributes:
+        image_ids: N, in order of the inputs.
+        probabilities: (N, C), in the task's order.
+        bad: the files that were left out.
+    """
+
+    image_ids: list[str]
+    probabilities: NDArray[np.float64]
+    bad: list[BadImageError]
+
+
 def predict_files(
     predictor: Predictor,
     inputs: Sequence[InputImage],
     *,
     skip_bad: bool = False,
     on_batch: Callable[[int], None] | None = None,
-) -> tuple[list[str], NDArray[np.float64], list[BadImageError]]:
-    """Predict files; give their ids, their probabilities (N, C) and the bad files left out.
+) -> Predictions:
+    """Predict files.
 
     Args:
         predictor: the loaded models.
@@ -178,8 +200,6 @@ def predict_files(
         bad += unusable
         if on_batch:
             on_batch(len(ids) + len(unusable))
-    return image_ids, np.concatenate(parts), bad
-
-
-def _as_is(batch: FileBatch) -> FileBatch:
-    return batch
+    if not image_ids:
+        raise SkinError("no file is a whole image, so there is nothing to predict")
+    return Predictions(image_ids, np.concatenate(parts), bad)

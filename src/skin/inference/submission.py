@@ -75,6 +75,11 @@ def write_submission(
             raise SkinError(f"{path}: values do not read back as written; nothing was kept")
 
 
+def has_official_list(challenge: Challenge, split: str) -> bool:
+    """Whether the list of a challenge's images of a split is part of the package."""
+    return (_OFFICIAL_IMAGES / f"{challenge.name}_{split}.txt").is_file()
+
+
 def official_images(challenge: Challenge, split: str) -> tuple[str, ...]:
     """The image ids that a challenge's organisers list for a split, in ascending order.
 

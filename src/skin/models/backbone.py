@@ -13,6 +13,8 @@ from torch import nn
 from skin.config import ModelConfig
 from skin.errors import SkinError, name_some
 
+_NAMED = 2  # levels of submodules that a message lists
+
 
 def build_backbone(config: ModelConfig, image_size: int) -> nn.Module:
     """Build a timm model without classifier; the submodules of `config.freeze` never learn.
@@ -27,7 +29,9 @@ def build_backbone(config: ModelConfig, image_size: int) -> nn.Module:
         try:
             freeze(backbone, list(config.freeze))
         except AttributeError:
-            known = [name for name, _ in backbone.named_modules() if 0 < name.count(".") + 1 <= 2]
+            known = [
+                name for name, _ in backbone.named_modules() if name and name.count(".") < _NAMED
+            ]
             raise SkinError(
                 f"model.freeze: {config.backbone} does not have all of "
                 f"{', '.join(config.freeze)}; it has {name_some(known, 30)}"

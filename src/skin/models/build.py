@@ -68,7 +68,7 @@ class LesionClassifier(nn.Module):
         return F.log_softmax(logits.float(), dim=1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Give the last feature map (B, D, H, W); without gradients while the backbone is frozen."""
+        """Give the last feature map (B, D, H, W), without gradients while it is frozen."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             features: Tensor = self.backbone.forward_features(images)  # type: ignore[operator]
         return features

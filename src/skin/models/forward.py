@@ -42,7 +42,6 @@ def predict(
     *,
     tta: str = "none",
     precision: str = "fp32",
-    on_batch: Callable[[int], None] = lambda images: None,
 ) -> Tensor:
     """Give log-probabilities (N, C), float64 on the CPU, in the batches' order.
 
@@ -52,7 +51,6 @@ def predict(
         device: where the model is.
         tta: a key of `VIEWS`.
         precision: `fp32`, `bf16` or `fp16`.
-        on_batch: told how many images were done.
     """
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
     model.eval()
@@ -61,5 +59,4 @@ def predict(
         for batch in batches:
             images = batch.images.to(device, non_blocking=True)
             results.append(predict_batch(model, images, tta).cpu())
-            on_batch(len(images))
     return torch.cat(results)

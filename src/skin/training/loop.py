@@ -73,7 +73,7 @@ class FoldTrainer:
         torch.manual_seed(key(INITIALISE, plan.seed))
         self.model = build_model(plan.config, pretrained=saved is None)
         if training.channels_last:
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.to(memory_format=torch.channels_last)
         self.precision = (
             saved["precision"]
             if saved

@@ -32,7 +32,7 @@ def build_optimizer(config: OptimizerConfig, model: LesionClassifier) -> torch.o
             continue
         place = (name.startswith("backbone."), parameter.ndim > 1)
         groups.setdefault(place, []).append(parameter)
-    return timm.optim.create_optimizer_v2(
+    optimizer: torch.optim.Optimizer = timm.optim.create_optimizer_v2(
         [
             {
                 "params": parameters,
@@ -45,6 +45,7 @@ def build_optimizer(config: OptimizerConfig, model: LesionClassifier) -> torch.o
         lr=config.lr,
         weight_decay=config.weight_decay,
     )
+    return optimizer
 
 
 @dataclass

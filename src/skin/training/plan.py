@@ -103,7 +103,7 @@ def resolve(config: Config, data_dir: Path) -> Experiment:
             f"dataset '{dataset.name}' has diagnoses that task '{task.name}' does not know: "
             f"{name_some(unknown)}"
         )
-    return Experiment(config, dataset, folds, targets.to_numpy(np.int64, copy=True))
+    return Experiment(config, dataset, folds, np.array(targets, np.int64))
 
 
 def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:

@@ -133,7 +133,8 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
     except torch.OutOfMemoryError:
         size = experiment.config.training.batch_size
         raise SkinError(
-            f"out of GPU memory at batch size {size}: try --set training.batch_size={size // 2 or 1}"
+            f"out of GPU memory at batch size {size}: "
+            f"try --set training.batch_size={size // 2 or 1}"
         ) from None
     if not trainer.accelerator.is_main_process:
         return

@@ -61,9 +61,10 @@ def _read_predictions(path: Path, task: Task) -> pd.DataFrame:
 
 
 def _read(path: Path, types: dict[str, type]) -> pd.DataFrame:
-    # Exact parsing keeps ties ties; no default NaN, since an id may read as one.
+    # As text first: an id may read as NaN, and only text to float is exact in every pandas, which
+    # keeps ties ties.
     try:
-        table = pd.read_csv(path, dtype=types, keep_default_na=False, float_precision="round_trip")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise SkinError(f"{path} is missing") from None
     except ValueError as error:
@@ -73,4 +74,7 @@ def _read(path: Path, types: dict[str, type]) -> pd.DataFrame:
         raise SkinError(f"{path} lacks the columns {name_some(missing, most=20)}")
     if table.empty:
         raise SkinError(f"{path} has no rows")
-    return table[list(types)]
+    try:
+        return table[list(types)].astype(types)
+    except ValueError as error:
+        raise SkinError(f"{path} cannot be read: {error}") from None

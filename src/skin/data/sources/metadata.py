@@ -57,9 +57,7 @@ def read_csv(data: bytes, name: str, separator: str = ",") -> pd.DataFrame:
         raise SkinError(f"{name} has the column '{twice[0]}' twice; rename or drop one")
     for number, values in rows:
         if len(values) != len(header):
-            raise SkinError(
-                f"{name}, row {number}: {len(values)} values for {len(header)} columns"
-            )
+            raise SkinError(f"{name}, row {number}: {len(values)} values for {len(header)} columns")
     return pd.DataFrame(
         [values for _, values in rows], columns=header, index=[number for number, _ in rows]
     )
