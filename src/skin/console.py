@@ -11,6 +11,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -18,12 +19,17 @@ err = Console(stderr=True, highlight=False)
 
 def note(message: str) -> None:
     """Say what was chosen or done."""
-    err.print(f"[dim]{message}[/dim]")
+    err.print(message, style="dim", markup=False, soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Say what the user should know, though the work goes on."""
-    err.print(f"[yellow]warning:[/yellow] {message}")
+    err.print(Text("warning: ", style="yellow") + Text(message), soft_wrap=True)
+
+
+def fail(message: str) -> None:
+    """Say why the command ends here."""
+    err.print(Text("error: ", style="bold red") + Text(message), soft_wrap=True)
 
 
 def progress() -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,17 @@ from skin.errors import SkinError, did_you_mean, name_some
 from skin.files import read_json
 from skin.taxonomy import Task, get_task
 
+_HISTORY = {
+    "epoch": int,
+    "stage": str,
+    "lr": float,
+    "train_loss": float,
+    "valid_loss": float,
+    "valid_bacc": float,
+    "valid_accuracy": float,
+    "images_per_s": float,
+    "seconds": float,
+}
 OOF_KEYS = ("image_id", "lesion_id", "fold", "target")
 
 
@@ -37,7 +49,8 @@ class FoldRun:
     @property
     def finished(self) -> bool:
         """Whether the training came to its end and left its predictions."""
-        return (self.folder / "metadata.json").exists()
+        path = self.folder / "metadata.json"
+        return path.exists() and read_json(path).get("status") == "finished"
 
     def metadata(self) -> dict[str, Any]:
         """What the fold was trained with and how it went."""
@@ -49,8 +62,12 @@ class FoldRun:
         return _read_config(self.folder / "config.yaml")
 
     def history(self) -> pd.DataFrame:
-        """One row an epoch."""
-        return pd.read_csv(self.folder / "history.csv")
+        """The epochs: `epoch`, `stage`, the losses and the held-out scores.
+
+        Raises:
+            SkinError: the file is missing or malformed.
+        """
+        return _read_table(self.folder / "history.csv", _HISTORY)
 
     def oof(self) -> pd.DataFrame:
         """The held-out images' predictions; see `read_oof`."""
@@ -87,8 +104,14 @@ class Run:
         return get_task(self.finished_folds()[0].metadata()["task"])
 
     def oof(self) -> pd.DataFrame:
-        """The out-of-fold predictions of all finished folds."""
-        return pd.concat([fold.oof() for fold in self.finished_folds()], ignore_index=True)
+        """The out-of-fold predictions of all finished folds, in order of the images.
+
+        Raises:
+            SkinError: a file is missing or malformed, or an image is in two folds.
+        """
+        pooled = pd.concat([fold.oof() for fold in self.finished_folds()], ignore_index=True)
+        _require_once(pooled, self.folder)
+        return pooled.sort_values("image_id", ignore_index=True)
 
 
 def read_oof(path: Path, task: Task) -> pd.DataFrame:
@@ -98,24 +121,52 @@ def read_oof(path: Path, task: Task) -> pd.DataFrame:
     `logit_<code>` (natural log-probabilities) for each class in the task's order.
 
     Raises:
-        SkinError: the file is missing or damaged, or its classes are not the task's.
+        SkinError: the file is missing or damaged, holds an image twice, or its classes are not
+            the task's.
+    """
+    keys = dict(zip(OOF_KEYS, (str, str, int, str), strict=True))
+    table = _read_table(path, {**keys, **dict.fromkeys(oof_columns(task)[len(keys) :], float)})
+    unknown = set(table["target"]) - set(task.codes)
+    if unknown:
+        raise SkinError(f"{path}: targets that {task.name} does not have: {name_some(unknown)}")
+    probabilities = table[probability_columns(task)]
+    valid = ((probabilities >= 0) & (probabilities <= 1)).all(axis=1)  # a NaN is not valid
+    if not valid.all():
+        names = name_some(table.loc[~valid, "image_id"])
+        raise SkinError(f"{path}: probabilities outside 0 to 1 for {names}; predict them anew")
+    _require_once(table, path)
+    # An image without a lesion is its own.
+    table["lesion_id"] = table["lesion_id"].where(table["lesion_id"] != "", table["image_id"])
+    return table
+
+
+def _require_once(table: pd.DataFrame, path: Path) -> None:
+    twice = table.loc[table["image_id"].duplicated(), "image_id"]
+    if len(twice):
+        raise SkinError(f"{path}: images predicted twice: {name_some(twice)}")
+
+
+def _read_table(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
+    """Read the named columns of a CSV.
+
+    As text first: an id may read as NaN, and only text to float is exact in every pandas, which
+    keeps ties ties.
     """
     try:
-        table = pd.read_csv(path, dtype={"image_id": str, "lesion_id": str, "target": str})
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise SkinError(f"{path} is missing") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise SkinError(f"{path} is not a table of predictions: {error}") from None
-    expected = oof_columns(task)
-    if list(table.columns) != expected:
-        missing = [column for column in expected if column not in table.columns]
-        reason = f"lacks {name_some(missing)}" if missing else "has its columns in another order"
-        raise SkinError(f"{path} {reason}; task '{task.name}' needs {name_some(expected, 30)}")
-    bad = table[probability_columns(task)].isna().any(axis=1) | ~table["target"].isin(task.codes)
-    if bad.any():
-        rows = name_some(table.loc[bad, "image_id"])
-        raise SkinError(f"{path} has missing values or unknown targets at {rows}")
-    return table
+    except ValueError as error:
+        raise SkinError(f"{path} cannot be read: {error}") from None
+    missing = [column for column in types if column not in table]
+    if missing:
+        raise SkinError(f"{path} lacks the columns {name_some(missing, most=20)}")
+    if table.empty:
+        raise SkinError(f"{path} has no rows")
+    try:
+        return table[list(types)].astype(dict(types))
+    except ValueError as error:
+        raise SkinError(f"{path} cannot be read: {error}") from None
 
 
 def probability_columns(task: Task) -> list[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -7,11 +9,14 @@ from typer.testing import CliRunner
 from skin.cli.synthetic import synthetic
 from skin.errors import SkinError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 app = typer.Typer()
 app.command()(synthetic)
 
 
-def test_says_what_it_wrote(tmp_path):
+def test_says_what_it_wrote(tmp_path: Path):
     out = tmp_path / "source"
     arguments = [str(out), "--lesions", "21", "--test", "7", "--seed", "4", "--width", "32"]
     result = CliRunner().invoke(app, arguments)
@@ -22,13 +27,13 @@ def test_says_what_it_wrote(tmp_path):
 
 
 @pytest.mark.parametrize("option", [["--lesions", "20"], ["--seed", "-1"], ["--width", "8"]])
-def test_a_number_out_of_range_exits_with_2(tmp_path, option):
+def test_a_number_out_of_range_exits_with_2(tmp_path: Path, option: list[str]):
     result = CliRunner().invoke(app, [str(tmp_path / "source"), *option])
     assert result.exit_code == 2
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_in_use_is_the_users_mistake(tmp_path):
+def test_a_folder_in_use_is_the_users_mistake(tmp_path: Path):
     (tmp_path / "mine").touch()
     result = CliRunner().invoke(app, [str(tmp_path)])
     assert isinstance(result.exception, SkinError)

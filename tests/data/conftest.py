@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +13,8 @@ from PIL import Image
 
 from skin.data.add import add_dataset
 from skin.data.archive import Archive
+from skin.data.dataset import Dataset
 from skin.data.sources.ham10000 import Ham10000
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from skin.data.dataset import Dataset
-    from pathlib import Path
-    from collections.abc import Callable, Mapping
 
 DX = ("nv", "nv", "mel", "mel", "bkl", "bkl")
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"

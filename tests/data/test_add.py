@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from skin.data import scan
 from skin.data.add import add_dataset
@@ -18,20 +21,22 @@ from skin.errors import SkinError
 IMAGE = "HAM10000_images_part_1/ISIC_0000000.jpg"
 
 
-def run(path, data_dir, **options):
+def run(path: Path, data_dir: Path, **options: object):
     settings = {"name": "ham10000", "short_side": 24, **options}
     return add_dataset(Ham10000(Archive(path)), data_dir, **settings)
 
 
-def no_decoding(*_):
+def no_decoding(*_: object):
     raise AssertionError("an image was decoded")
 
 
-def visible(folder):
+def visible(folder: Path):
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
-def test_table_and_cache_agree_with_the_files(files, make_zip, tmp_path):
+def test_table_and_cache_agree_with_the_files(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     added = run(make_zip(files), tmp_path / "data")
     assert added.done == "added"
     cache = added.dataset.open_cache(24)
@@ -43,7 +48,12 @@ def test_table_and_cache_agree_with_the_files(files, make_zip, tmp_path):
     assert visible(tmp_path / "data") == ["ham10000"]
 
 
-def test_the_second_time_there_is_nothing_to_do(files, make_zip, tmp_path, monkeypatch):
+def test_the_second_time_there_is_nothing_to_do(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
     first = run(make_zip(files), tmp_path / "data")
     monkeypatch.setattr(scan, "open_rgb", no_decoding)
     monkeypatch.setattr(Ham10000, "read", no_decoding)
@@ -52,7 +62,9 @@ def test_the_second_time_there_is_nothing_to_do(files, make_zip, tmp_path, monke
     assert second.dataset.hash == first.dataset.hash
 
 
-def test_another_short_side_adds_a_cache(files, make_zip, tmp_path):
+def test_another_short_side_adds_a_cache(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     first = run(make_zip(files), tmp_path / "data")
     second = run(tmp_path / "source.zip", tmp_path / "data", short_side=16)
     assert second.done == "cache added"
@@ -61,7 +73,12 @@ def test_another_short_side_adds_a_cache(files, make_zip, tmp_path):
     assert second.dataset.open_cache(16)[3].shape[0] == 16
 
 
-def test_the_same_data_elsewhere_keeps_caches_and_folds(files, make_zip, make_folder, tmp_path):
+def test_the_same_data_elsewhere_keeps_caches_and_folds(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+):
     first = run(make_zip(files), tmp_path / "data").dataset
     (first.root / "folds").mkdir()
     (first.root / "folds" / "mine.csv").touch()
@@ -74,7 +91,12 @@ def test_the_same_data_elsewhere_keeps_caches_and_folds(files, make_zip, make_fo
     assert run(tmp_path / "source", tmp_path / "data").done == "nothing to do"
 
 
-def test_other_labels_are_refused_then_overwritten(files, make_zip, tmp_path, monkeypatch):
+def test_other_labels_are_refused_then_overwritten(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
     first = run(make_zip(files), tmp_path / "data").dataset
     before = (first.root / "dataset.csv").read_bytes()
     files["HAM10000_metadata.csv"] = files["HAM10000_metadata.csv"].replace(b",mel,", b",nv,", 1)
@@ -91,7 +113,13 @@ def test_other_labels_are_refused_then_overwritten(files, make_zip, tmp_path, mo
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", "truncated"])
-def test_bad_images_are_named_or_left_out(files, make_zip, tmp_path, capsys, content):
+def test_bad_images_are_named_or_left_out(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | str,
+):
     files[IMAGE] = files[IMAGE][:200] if content == "truncated" else content
     path = make_zip(files)
     with pytest.raises(SkinError, match=r"1 of 18 .*ISIC_0000000\.jpg .*--skip-bad"):
@@ -106,7 +134,9 @@ def test_bad_images_are_named_or_left_out(files, make_zip, tmp_path, capsys, con
         run(path, tmp_path / "data")
 
 
-def test_a_damaged_zip_entry_is_a_bad_image(files, make_zip, tmp_path):
+def test_a_damaged_zip_entry_is_a_bad_image(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     path = make_zip(files)
     data = path.read_bytes()
     middle = data.index(files[IMAGE]) + 300
@@ -115,30 +145,41 @@ def test_a_damaged_zip_entry_is_a_bad_image(files, make_zip, tmp_path):
         run(path, tmp_path / "data")
 
 
-def test_nothing_is_left_when_all_images_are_bad(files, make_zip, tmp_path):
+def test_nothing_is_left_when_all_images_are_bad(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     bad = {name: data if name.endswith("csv") else b"x" for name, data in files.items()}
     with pytest.raises(SkinError, match="none of the 18"):
         run(make_zip(bad), tmp_path / "data", skip_bad=True)
     assert visible(tmp_path / "data") == []
 
 
-def test_a_bad_image_among_more_short_sides_leaves_the_dataset(files, make_folder, tmp_path):
+def test_a_bad_image_among_more_short_sides_leaves_the_dataset(
+    files: dict[str, bytes], make_folder: Callable[..., Path], tmp_path: Path
+):
     source = make_folder(files)
     run(source, tmp_path / "data")
     status = (source / IMAGE).stat()
     changed = bytearray(files[IMAGE])
     changed[15] ^= 1  # the density in its header: still a good image
     (source / IMAGE).write_bytes(changed)
-    os.utime(source / IMAGE, ns=(status.st_atime_ns, status.st_mtime_ns))  # so that the fingerprint does not tell
+    os.utime(
+        source / IMAGE, ns=(status.st_atime_ns, status.st_mtime_ns)
+    )  # so that the fingerprint does not tell
     with pytest.raises(SkinError, match="changed since"):
         run(source, tmp_path / "data", short_side=16)
     assert Dataset.load(tmp_path / "data" / "ham10000").short_sides == (24,)
 
 
-def test_a_failure_leaves_nothing_half_written(files, make_zip, tmp_path, monkeypatch):
+def test_a_failure_leaves_nothing_half_written(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
     real = scan.open_rgb
 
-    def fail_late(data, name):
+    def fail_late(data: bytes, name: str) -> Image.Image:
         if "0000010" in name:
             raise KeyboardInterrupt
         return real(data, name)
@@ -152,7 +193,9 @@ def test_a_failure_leaves_nothing_half_written(files, make_zip, tmp_path, monkey
     assert run(path, tmp_path / "data").done == "added"
 
 
-def test_what_a_kill_left_is_cleared(files, make_zip, tmp_path):
+def test_what_a_kill_left_is_cleared(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     path = make_zip(files)
     data = tmp_path / "data"
     (data / ".ham10000.partial" / "cache" / ".24.partial").mkdir(parents=True)
@@ -162,7 +205,9 @@ def test_what_a_kill_left_is_cleared(files, make_zip, tmp_path):
     assert visible(data) == ["ham10000"]
 
 
-def test_two_at_once_are_refused(files, make_zip, tmp_path):
+def test_two_at_once_are_refused(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     path = make_zip(files)
     (tmp_path / "data").mkdir()
     with (
@@ -173,12 +218,16 @@ def test_two_at_once_are_refused(files, make_zip, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b"])
-def test_names_that_are_no_folder_are_refused(files, make_zip, tmp_path, name):
+def test_names_that_are_no_folder_are_refused(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path, name: str
+):
     with pytest.raises(SkinError, match="cannot name a dataset"):
         run(make_zip(files), tmp_path / "data", name=name)
 
 
-def test_a_foreign_folder_is_left_alone(files, make_zip, tmp_path):
+def test_a_foreign_folder_is_left_alone(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
     (tmp_path / "data" / "ham10000").mkdir(parents=True)
     (tmp_path / "data" / "ham10000" / "thesis.txt").touch()
     with pytest.raises(SkinError, match="is no dataset"):

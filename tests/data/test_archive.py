@@ -5,6 +5,8 @@ import pickle
 import shutil
 import stat
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +16,14 @@ from skin.errors import SkinError
 FILES = {"a.txt": b"A", "sub/b.txt": b"B", "__MACOSX/a.txt": b"x", "sub/.hidden": b"x"}
 
 
-def test_folder_lists_relative_paths_and_reads(make_folder):
+def test_folder_lists_relative_paths_and_reads(make_folder: Callable[..., Path]):
     archive = Archive(make_folder(FILES))
     assert [entry.ref for entry in archive.entries] == ["a.txt", "sub/b.txt"]
     assert archive.read("sub/b.txt") == b"B"
     assert len(archive) == 2
 
 
-def test_zip_lists_inner_paths_and_reads(make_zip):
+def test_zip_lists_inner_paths_and_reads(make_zip: Callable[..., Path]):
     archive = Archive(make_zip(FILES))
     assert [entry.ref for entry in archive.entries] == [
         "source.zip::a.txt",
@@ -31,7 +33,9 @@ def test_zip_lists_inner_paths_and_reads(make_zip):
     assert archive.entries[1].path.as_posix() == "sub/b.txt"
 
 
-def test_folder_with_zips_is_their_union(make_folder, make_zip, tmp_path):
+def test_folder_with_zips_is_their_union(
+    make_folder: Callable[..., Path], make_zip: Callable[..., Path]
+):
     folder = make_folder({"a.txt": b"A"})
     (folder / "deep").mkdir()
     shutil.move(make_zip({"b.txt": b"B"}, "p.ZIP"), folder / "deep" / "p.ZIP")
@@ -40,7 +44,7 @@ def test_folder_with_zips_is_their_union(make_folder, make_zip, tmp_path):
     assert archive.read("deep/p.ZIP::b.txt") == b"B"
 
 
-def test_linked_folders_are_followed_but_loops_are_not(make_folder):
+def test_linked_folders_are_followed_but_loops_are_not(make_folder: Callable[..., Path]):
     folder = make_folder({"real/a.txt": b"A"})
     outside = make_folder({"b.txt": b"B"}, "outside")
     (folder / "loop").symlink_to(folder)
@@ -51,13 +55,13 @@ def test_linked_folders_are_followed_but_loops_are_not(make_folder):
 @pytest.mark.parametrize(
     "name", ["../up.txt", "a/../../up.txt", "/etc/up.txt", "C:/up.txt", "..\\up.txt", "c:up.txt"]
 )
-def test_entries_that_escape_are_refused_by_name(make_zip, name):
+def test_entries_that_escape_are_refused_by_name(make_zip: Callable[..., Path], name: str):
     with pytest.raises(SkinError, match="point outside") as caught:
         Archive(make_zip({"good.txt": b"", name: b"bad"}))
     assert name in str(caught.value)
 
 
-def test_symbolic_links_in_a_zip_are_refused(tmp_path):
+def test_symbolic_links_in_a_zip_are_refused(tmp_path: Path):
     link = zipfile.ZipInfo("link.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
@@ -66,11 +70,11 @@ def test_symbolic_links_in_a_zip_are_refused(tmp_path):
         Archive(tmp_path / "source.zip")
 
 
-def test_dots_within_a_name_do_not_escape(make_zip):
+def test_dots_within_a_name_do_not_escape(make_zip: Callable[..., Path]):
     assert len(Archive(make_zip({"a..b/c...jpg": b""}))) == 1
 
 
-def test_what_is_no_zip_is_an_error(tmp_path):
+def test_what_is_no_zip_is_an_error(tmp_path: Path):
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(SkinError, match=r"broken\.zip is not a zip archive"):
         Archive(tmp_path / "broken.zip")
@@ -78,18 +82,18 @@ def test_what_is_no_zip_is_an_error(tmp_path):
         Archive(tmp_path)
 
 
-def test_a_path_that_is_not_there_is_an_error(tmp_path):
+def test_a_path_that_is_not_there_is_an_error(tmp_path: Path):
     with pytest.raises(SkinError, match="does not exist"):
         Archive(tmp_path / "nothing")
 
 
-def test_reading_what_is_not_listed_is_an_error(make_folder):
+def test_reading_what_is_not_listed_is_an_error(make_folder: Callable[..., Path]):
     archive = Archive(make_folder(FILES))
     with pytest.raises(SkinError, match=r"no file \.\./secret"):
         archive.read("../secret")
 
 
-def test_a_damaged_entry_is_an_error(make_zip):
+def test_a_damaged_entry_is_an_error(make_zip: Callable[..., Path]):
     path = make_zip({"a.txt": b"content"})
     path.write_bytes(path.read_bytes().replace(b"content", b"CONTENT", 1))
     archive = Archive(path)
@@ -97,20 +101,22 @@ def test_a_damaged_entry_is_an_error(make_zip):
         archive.read("source.zip::a.txt")
 
 
-def test_an_entry_that_unpacks_too_large_is_not_read(make_zip, monkeypatch):
+def test_an_entry_that_unpacks_too_large_is_not_read(
+    make_zip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("skin.data.archive._LARGEST", 1000)
     archive = Archive(make_zip({"bomb.bin": bytes(1001)}))
     with pytest.raises(SkinError, match="1,001 bytes"):
         archive.read("source.zip::bomb.bin")
 
 
-def test_pickled_archive_reads(make_zip):
+def test_pickled_archive_reads(make_zip: Callable[..., Path]):
     archive = Archive(make_zip(FILES))
     archive.read("source.zip::a.txt")
     assert pickle.loads(pickle.dumps(archive)).read("source.zip::a.txt") == b"A"  # noqa: S301
 
 
-def test_forked_readers_do_not_disturb_each_other(make_zip):
+def test_forked_readers_do_not_disturb_each_other(make_zip: Callable[..., Path]):
     content = {f"{number}.bin": bytes([number]) * 5000 for number in range(40)}
     archive = Archive(make_zip(content))
     refs = [f"source.zip::{name}" for name in content]
@@ -119,13 +125,13 @@ def test_forked_readers_do_not_disturb_each_other(make_zip):
     assert read == list(content.values()) * 5
 
 
-def test_fingerprint_of_a_zip_follows_its_content(make_zip):
+def test_fingerprint_of_a_zip_follows_its_content(make_zip: Callable[..., Path]):
     first = Archive(make_zip({"a": b"1"})).fingerprint()
     assert Archive(make_zip({"a": b"1"})).fingerprint() == first
     assert Archive(make_zip({"a": b"2"})).fingerprint() != first
 
 
-def test_fingerprint_of_a_folder_changes_when_a_file_does(make_folder):
+def test_fingerprint_of_a_folder_changes_when_a_file_does(make_folder: Callable[..., Path]):
     folder = make_folder({"a": b"1"})
     first = Archive(folder).fingerprint()
     assert Archive(folder).fingerprint() == first

@@ -1,26 +1,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from skin.data.check import check_dataset
+from skin.data.dataset import Dataset
 from skin.data.folds import make_folds
 
 
 @pytest.fixture
-def source(files, make_folder):
+def source(files: dict[str, bytes], make_folder: Callable[..., Path]):
     return make_folder(files)
 
 
 @pytest.fixture
-def added(source, add):
+def added(source: Path, add: Callable[..., Dataset]):
     dataset = add(source)
     make_folds(dataset, k=2)
     return dataset
 
 
-def test_all_is_well(added):
+def test_all_is_well(added: Dataset):
     findings = check_dataset(added.root)
     assert findings.bad == findings.unseen == []
     assert [line.split(":")[0] for line in findings.good] == [
@@ -32,30 +35,30 @@ def test_all_is_well(added):
     ]
 
 
-def flip(path, position):
+def flip(path: Path, position: int):
     data = bytearray(path.read_bytes())
     data[position] ^= 1
     path.write_bytes(data)
 
 
-def change_source(_, source):
+def change_source(_: object, source: Path):
     flip(source / "HAM10000_images_part_1" / "ISIC_0000002.jpg", 15)
 
 
-def remove_source(_, source):
+def remove_source(_: object, source: Path):
     (source / "HAM10000_images_part_1" / "ISIC_0000002.jpg").unlink()
 
 
-def change_pixels(added, _):
+def change_pixels(added: Dataset, _: object):
     flip(added.root / "cache" / "24" / "pixels.u8", 0)
 
 
-def cut_cache(added, _):
+def cut_cache(added: Dataset, _: object):
     path = added.root / "cache" / "24" / "pixels.u8"
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def change_folds(added, _):
+def change_folds(added: Dataset, _: object):
     path = added.root / "folds" / "k2-seed0.csv"
     path.write_text(path.read_text().replace("HAM_0000001", "HAM_0000002"))
 
@@ -70,7 +73,9 @@ def change_folds(added, _):
         (change_folds, "folds: .*changed after it was made"),
     ],
 )
-def test_damage_is_found(added, source, damage, message):
+def test_damage_is_found(
+    added: Dataset, source: Path, damage: Callable[[Dataset, Path], None], message: str
+):
     damage(added, source)
     findings = check_dataset(added.root)
     assert len(findings.bad) == 1
@@ -78,7 +83,9 @@ def test_damage_is_found(added, source, damage, message):
     assert re.match(message, findings.bad[0])
 
 
-def test_a_source_that_is_gone_and_folds_not_yet_made_are_said(source, add):
+def test_a_source_that_is_gone_and_folds_not_yet_made_are_said(
+    source: Path, add: Callable[..., Dataset]
+):
     dataset = add(source)
     source.rename(source.with_name("elsewhere"))
     findings = check_dataset(dataset.root)
@@ -86,7 +93,7 @@ def test_a_source_that_is_gone_and_folds_not_yet_made_are_said(source, add):
     assert [line.split(":")[0] for line in findings.unseen] == ["source", "folds"]
 
 
-def test_a_dataset_without_a_cache_is_wrong(added):
+def test_a_dataset_without_a_cache_is_wrong(added: Dataset):
     for path in (added.root / "cache" / "24").iterdir():
         path.unlink()
     (added.root / "cache" / "24").rmdir()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from skin.data.dataset import DTYPES, Dataset, find_dataset, table_hash, tidy
 from skin.errors import SkinError
 
 
-def row(image_id, **values):
+def row(image_id: str, **values: object):
     return {
         "image_id": image_id,
         "path": f"{image_id}.jpg",
@@ -26,11 +27,11 @@ def row(image_id, **values):
     }
 
 
-def table(*rows):
+def table(*rows: dict[str, object]):
     return tidy(pd.DataFrame(rows, columns=list(DTYPES)))
 
 
-def test_loads_with_stable_types_and_order(dataset):
+def test_loads_with_stable_types_and_order(dataset: Dataset):
     loaded = Dataset.load(dataset.root)
     assert list(loaded.table.columns) == list(DTYPES)
     assert loaded.table["image_id"].is_monotonic_increasing
@@ -54,11 +55,11 @@ def test_hash_is_of_the_content_not_of_the_place_or_order():
     "change",
     [{"dx": "mel"}, {"lesion_id": "L2"}, {"age": None}, {"sha256": "01"}, {"split": "test"}],
 )
-def test_hash_changes_with_the_content(change):
+def test_hash_changes_with_the_content(change: dict[str, object]):
     assert table_hash(table(row("a"))) != table_hash(table(row("a", **change)))
 
 
-def edit(path, old, new):
+def edit(path: Path, old: str, new: str):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -76,42 +77,44 @@ def edit(path, old, new):
         ("dataset.json", "{", "", "not valid JSON"),
     ],
 )
-def test_edited_files_are_refused(dataset, file, old, new, message):
+def test_edited_files_are_refused(dataset: Dataset, file: str, old: str, new: str, message: str):
     edit(dataset.root / file, old, new)
     with pytest.raises(SkinError, match=message):
         Dataset.load(dataset.root)
 
 
-def test_a_missing_table_is_an_error(dataset):
+def test_a_missing_table_is_an_error(dataset: Dataset):
     (dataset.root / "dataset.csv").unlink()
     with pytest.raises(SkinError, match=r"dataset\.csv is missing"):
         Dataset.load(dataset.root)
 
 
-def test_cache_of_other_images_is_refused(dataset):
+def test_cache_of_other_images_is_refused(dataset: Dataset):
     other = dataset.table.assign(sha256="0" * 64)
     with pytest.raises(SkinError, match="of other images"):
         Dataset(dataset.root, other, dataset.info).open_cache(24)
 
 
-def test_find_dataset_takes_the_only_one_and_says_so(dataset, capsys):
+def test_find_dataset_takes_the_only_one_and_says_so(
+    dataset: Dataset, capsys: pytest.CaptureFixture[str]
+):
     assert find_dataset(dataset.root.parent).hash == dataset.hash
     assert "ham10000, the only one" in capsys.readouterr().err
 
 
-def test_find_dataset_by_name(dataset):
+def test_find_dataset_by_name(dataset: Dataset):
     assert find_dataset(dataset.root.parent, "ham10000").hash == dataset.hash
     with pytest.raises(SkinError, match="did you mean 'ham10000'"):
         find_dataset(dataset.root.parent, "ham1000")
 
 
-def test_find_dataset_among_several_asks_for_one(dataset):
+def test_find_dataset_among_several_asks_for_one(dataset: Dataset):
     (dataset.root.parent / "second").mkdir()
     (dataset.root.parent / "second" / "dataset.json").write_text(json.dumps({}))
     with pytest.raises(SkinError, match="name one: ham10000, second"):
         find_dataset(dataset.root.parent)
 
 
-def test_find_dataset_without_any_says_how_to_add(tmp_path):
+def test_find_dataset_without_any_says_how_to_add(tmp_path: Path):
     with pytest.raises(SkinError, match="skin data add"):
         find_dataset(tmp_path)

@@ -8,11 +8,12 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from skin.data import download
-from skin.data.dataverse import HAM10000_DOI, ham10000_files
+from skin.data.dataverse import ham10000_files
 from skin.data.download import RemoteFile, fetch_all
 from skin.errors import SkinError
 
@@ -40,7 +41,7 @@ class Host:
     url: str = ""
 
 
-def handler(host: Host) -> type[http.server.BaseHTTPRequestHandler]:
+def handler_of(host: Host) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             host.ranges.append(self.headers.get("Range"))
@@ -73,7 +74,7 @@ def handler(host: Host) -> type[http.server.BaseHTTPRequestHandler]:
 @pytest.fixture
 def host():
     state = Host(files={"/a.bin": CONTENT})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(state)) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(state)) as server:
         state.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -82,62 +83,62 @@ def host():
         thread.join()
 
 
-def fetch(host, folder, md5=MD5, size=len(CONTENT)):
+def fetch(host: Host, folder: Path, md5: str = MD5, size: int = len(CONTENT)):
     fetch_all([RemoteFile("a.bin", f"{host.url}/a.bin", size, md5)], folder, pause=0)
 
 
-def names(folder):
+def names(folder: Path):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_fetches_whole_files(host, tmp_path):
+def test_fetches_whole_files(host: Host, tmp_path: Path):
     fetch(host, tmp_path / "new")
     assert (tmp_path / "new" / "a.bin").read_bytes() == CONTENT
     assert names(tmp_path / "new") == ["a.bin"]
 
 
-def test_a_file_that_is_there_is_not_fetched_again(host, tmp_path):
+def test_a_file_that_is_there_is_not_fetched_again(host: Host, tmp_path: Path):
     (tmp_path / "a.bin").write_bytes(CONTENT)
     fetch(host, tmp_path)
     assert host.ranges == []
 
 
-def test_a_damaged_file_is_fetched_again(host, tmp_path):
+def test_a_damaged_file_is_fetched_again(host: Host, tmp_path: Path):
     (tmp_path / "a.bin").write_bytes(CONTENT[::-1])
     fetch(host, tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
-def test_goes_on_where_it_was(host, tmp_path):
+def test_goes_on_where_it_was(host: Host, tmp_path: Path):
     (tmp_path / "a.bin.part").write_bytes(CONTENT[:1000])
     fetch(host, tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
     assert host.ranges == ["bytes=1000-"]
 
 
-def test_broken_connections_are_resumed(host, tmp_path):
+def test_broken_connections_are_resumed(host: Host, tmp_path: Path):
     host.cut = [3000, 0, 2000]
     fetch(host, tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
     assert host.ranges == [None, "bytes=3000-", "bytes=3000-", "bytes=5000-"]
 
 
-def test_a_server_without_ranges_begins_anew(host, tmp_path):
+def test_a_server_without_ranges_begins_anew(host: Host, tmp_path: Path):
     host.understands_ranges = False
     (tmp_path / "a.bin.part").write_bytes(b"x" * 1000)
     fetch(host, tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
-def test_a_busy_server_is_asked_again(host, tmp_path):
+def test_a_busy_server_is_asked_again(host: Host, tmp_path: Path):
     host.statuses = [503, 429]
     fetch(host, tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
-def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(host, tmp_path):
+def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(host: Host, tmp_path: Path):
     host.cut = [3000, *[0] * 20]
-    with pytest.raises(SkinError, match="ended early.*run the same command again"):
+    with pytest.raises(SkinError, match=r"ended early.*run the same command again"):
         fetch(host, tmp_path)
     assert (tmp_path / "a.bin.part").stat().st_size == 3000
     host.cut = []
@@ -145,20 +146,20 @@ def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(host, tmp_pat
     assert host.ranges[-1] == "bytes=3000-"
 
 
-def test_a_refusal_is_final(host, tmp_path):
+def test_a_refusal_is_final(host: Host, tmp_path: Path):
     host.statuses = [403]
     with pytest.raises(SkinError, match="says 403"):
         fetch(host, tmp_path)
     assert len(host.ranges) == 1
 
 
-def test_a_wrong_checksum_is_thrown_away(host, tmp_path):
+def test_a_wrong_checksum_is_thrown_away(host: Host, tmp_path: Path):
     with pytest.raises(SkinError, match="arrived damaged"):
         fetch(host, tmp_path, md5="0" * 32)
     assert names(tmp_path) == []
 
 
-def test_a_part_longer_than_the_file_is_thrown_away(host, tmp_path):
+def test_a_part_longer_than_the_file_is_thrown_away(host: Host, tmp_path: Path):
     (tmp_path / "a.bin.part").write_bytes(CONTENT + b"more")
     with pytest.raises(SkinError, match="arrived damaged"):
         fetch(host, tmp_path)
@@ -166,30 +167,32 @@ def test_a_part_longer_than_the_file_is_thrown_away(host, tmp_path):
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
-def test_a_file_shorter_than_announced_is_given_up(host, tmp_path):
+def test_a_file_shorter_than_announced_is_given_up(host: Host, tmp_path: Path):
     with pytest.raises(SkinError, match="cannot fetch"):
         fetch(host, tmp_path, size=len(CONTENT) + 1)
 
 
-def test_a_full_disk_is_told_before(host, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_before(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         download.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10_000})
     )
-    with pytest.raises(SkinError, match="0.0 GB are needed"):
+    with pytest.raises(SkinError, match=r"0\.0 GB are needed"):
         fetch(host, tmp_path)
     assert host.ranges == []
 
 
-def test_only_the_web_is_asked(tmp_path):
+def test_only_the_web_is_asked(tmp_path: Path):
     with pytest.raises(SkinError, match="not a web address"):
         fetch_all([RemoteFile("a", "file:///etc/passwd", 1, MD5)], tmp_path)
 
 
-LISTING = f"/api/datasets/:persistentId/versions/:latest-published/files?persistentId={HAM10000_DOI}"
-LISTING = LISTING.replace("doi:10.7910/DVN", "doi%3A10.7910%2FDVN")
+LISTING = (
+    "/api/datasets/:persistentId/versions/:latest-published/files"
+    "?persistentId=doi%3A10.7910%2FDVN%2FDBW86T"
+)
 
 
-def listed(number, name, **extra):
+def listed(number: int, name: str, **extra: object):
     file = {
         "id": number,
         "filename": name,
@@ -215,11 +218,11 @@ FILES = [
 ]
 
 
-def answer(files):
+def answer(files: list[dict[str, object]]):
     return json.dumps({"status": "OK", "data": files}).encode()
 
 
-def test_dataverse_lists_what_is_needed_with_its_checksums(host):
+def test_dataverse_lists_what_is_needed_with_its_checksums(host: Host):
     host.files[LISTING] = answer(FILES)
     assert ham10000_files(host.url) == [
         RemoteFile(
@@ -250,7 +253,7 @@ def test_dataverse_lists_what_is_needed_with_its_checksums(host):
         (None, "cannot reach"),
     ],
 )
-def test_dataverse_answers_that_do_not_serve(host, body, message):
+def test_dataverse_answers_that_do_not_serve(host: Host, body: bytes | None, message: str):
     if body is not None:
         host.files[LISTING] = body
     with pytest.raises(SkinError, match=message):

@@ -17,6 +17,7 @@ from skin.cli.report import report
 from skin.cli.score import score
 from skin.cli.synthetic import synthetic
 from skin.cli.train import train
+from skin.console import fail, note
 from skin.errors import SkinError
 
 app = typer.Typer(
@@ -54,14 +55,8 @@ def main() -> None:
     try:
         app()
     except SkinError as error:
-        from rich.markup import escape
-
-        from skin.console import err
-
-        err.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
+        fail(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        from skin.console import note
-
         note("stopped; a training goes on from its last checkpoint under the same command")
         sys.exit(130)

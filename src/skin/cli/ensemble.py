@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +41,6 @@ def ensemble(
     chosen = choose_runs(runs or [], runs_dir)
     folder = ensembles_dir / name
     mean_ensemble(chosen, folder)
-    entries = collect([str(folder), *(str(run.folder) for run in chosen)], Path())
+    entries = collect([str(folder), *(str(run.folder) for run in chosen)], runs_dir, ensembles_dir)
     out.print(next(iter(rich_tables(compare(entries)))))
     note(f"the mean of {len(chosen)} run(s), written to {folder}")

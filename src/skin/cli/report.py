@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from skin.cli.options import ENSEMBLES_DIR, RUNS_DIR, EnsemblesDir, RunsDir
+
 
 def report(
     runs: Annotated[
@@ -30,6 +32,8 @@ def report(
         int, typer.Option(min=100, help="Bootstrap resamples for each interval.")
     ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the resamples.")] = 0,
+    runs_dir: RunsDir = RUNS_DIR,
+    ensembles_dir: EnsemblesDir = ENSEMBLES_DIR,
 ) -> None:
     """Compare runs and ensembles by their out-of-fold predictions.
 
@@ -51,7 +55,7 @@ def report(
     from skin.console import note
     from skin.console import out as console
 
-    entries = collect(runs or [], Path.cwd())
+    entries = collect(runs or [], runs_dir, ensembles_dir)
     if not runs:
         names = ", ".join(entry.name for entry in entries)
         note(f"reporting on all that is finished: {names}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -25,13 +27,8 @@ from skin.data.dataset import (
 )
 from skin.data.images import BadImageError
 from skin.data.scan import Facts, Known, Scanned, scan
+from skin.data.sources import Source
 from skin.errors import SkinError, name_some
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from skin.data.sources import Source
 
 Done = Literal["added", "cache added", "source updated", "nothing to do"]
 

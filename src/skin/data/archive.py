@@ -8,14 +8,12 @@ import re
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skin.errors import SkinError, name_some
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _LARGEST = 1 << 30
 """Bytes that one entry may unpack to: no image or table comes near, a zip bomb goes beyond."""

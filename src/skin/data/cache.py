@@ -5,18 +5,15 @@ from __future__ import annotations
 import shutil
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, Self
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skin.errors import SkinError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import TracebackType
-
-    from numpy.typing import NDArray
 
 _PIXELS = "pixels.u8"
 _INDEX = "index.npz"

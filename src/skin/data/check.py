@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skin.console import progress
 from skin.data.archive import Archive
@@ -15,9 +15,6 @@ from skin.data.scan import available_cpus
 from skin.errors import SkinError, name_some
 from skin.files import sha256_bytes
 from skin.taxonomy import TASKS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Self
+from pathlib import Path
+from typing import Final, Literal, Self
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,10 +14,6 @@ from skin.console import note
 from skin.data.cache import ImageCache, cached_short_sides
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.files import read_json, sha256_bytes, write_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 TEXT: Final = "string[python]"
 _NUMBER: Final = "float64"

@@ -8,9 +8,10 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rich.progress import (
     BarColumn,
@@ -25,10 +26,6 @@ from rich.progress import (
 from skin import __version__
 from skin.console import err, note
 from skin.errors import SkinError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
@@ -139,20 +136,19 @@ def _check_space(files: Sequence[RemoteFile], folder: Path) -> None:
 
 def _fetch(file: RemoteFile, part: Path, pause: float, tell: Callable[[int], None]) -> None:
     """Append to `part` until it has the file's size, over as many requests as it takes."""
-    failures = 0
+    failures = most = 0
     while (have := _size(part)) < file.size:
+        most = max(most, have)
         try:
             _append(file, part, have, tell)
             problem = "the connection ended early"
         except urllib.error.HTTPError as error:
             problem = f"the server says {error.code} {error.reason}"
-            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                part.unlink()
-            elif error.code not in _RETRIED_STATUS:
+            if error.code not in _RETRIED_STATUS:
                 raise SkinError(f"cannot fetch {file.name} from {file.url}: {problem}") from error
         except _BROKEN as error:
             problem = str(error) or type(error).__name__
-        failures = 0 if _size(part) > have else failures + 1
+        failures = 0 if _size(part) > most else failures + 1
         if failures == _ATTEMPTS:
             raise SkinError(
                 f"cannot fetch {file.name} from {file.url}: {problem}; "

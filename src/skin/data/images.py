@@ -6,17 +6,13 @@ import io
 import struct
 import warnings
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import PurePath
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from skin.errors import SkinError
-
-if TYPE_CHECKING:
-    from pathlib import PurePath
-
-    from numpy.typing import NDArray
 
 MAX_PIXELS = 100_000_000
 """The largest image that is decoded; a dermoscopic photograph has at most some 50 megapixels."""

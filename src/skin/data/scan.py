@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import imagehash
 import numpy as np
+from numpy.typing import NDArray
 
+from skin.data.archive import Archive
 from skin.data.images import BadImageError, open_rgb, resize
 from skin.errors import SkinError
 from skin.files import sha256_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from skin.data.archive import Archive
 
 
 @dataclass(frozen=True)

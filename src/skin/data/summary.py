@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from skin.data.add import Added
-    from skin.data.folds import Folds
+from skin.data.add import Added
+from skin.data.folds import Folds
 
 _OPTIONAL = ("patient_id", "dx_type", "age", "sex", "site")
 

@@ -51,7 +51,7 @@ def combine_oof(runs: list[Run], tables: list[pd.DataFrame], combiner: Combiner)
 def _aligned(runs: list[Run]) -> list[pd.DataFrame]:
     """The runs' out-of-fold predictions with their rows in the same order."""
     _require_same_folds(runs)
-    tables = [run.oof().sort_values("image_id", ignore_index=True) for run in runs]
+    tables = [run.oof() for run in runs]
     for run, table in zip(runs[1:], tables[1:], strict=True):
         if not table[list(OOF_KEYS)].equals(tables[0][list(OOF_KEYS)]):
             raise SkinError(

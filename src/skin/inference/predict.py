@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from skin.allocator import keep_freed_memory
 from skin.config import Config
 from skin.data.augment import build_pipeline
 from skin.data.images import BadImageError, open_rgb, resize
@@ -96,6 +97,7 @@ class Predictor:
     def __init__(
         self, ensemble: Ensemble, folder: Path, *, device: str = "auto", tta: str | None = None
     ) -> None:
+        keep_freed_memory()
         self.ensemble = ensemble
         self.device = choose_device(device)
         self.tta = tta or ensemble.tta

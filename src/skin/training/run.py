@@ -16,10 +16,11 @@ import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from skin.allocator import keep_freed_memory
 from skin.config import Config
 from skin.console import note
 from skin.errors import SkinError
-from skin.files import replacing, sha256_file, write_json
+from skin.files import remove_leftovers, replacing, sha256_file, write_json
 from skin.runs import FoldRun, Run, oof_columns
 from skin.training.environment import git_state, hardware, versions
 from skin.training.loop import CHECKPOINT, FoldTrainer
@@ -42,6 +43,7 @@ def train_run(
         SkinError: the folds or the config are wrong, the run was begun with another config, or
             it is being trained.
     """
+    keep_freed_memory()
     experiment = resolve(config, data_dir)
     numbers = parse_folds(folds, experiment.folds.k)
     _refuse_other_config(experiment.config, run, numbers, restart=restart)
@@ -49,6 +51,7 @@ def train_run(
     trained = [run.fold(number) for number in numbers]
     for fold in trained:
         with _locked(fold.folder):
+            remove_leftovers(fold.folder)
             if restart:
                 _clear(fold.folder)
             if fold.finished:

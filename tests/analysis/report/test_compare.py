@@ -10,7 +10,9 @@ from skin.analysis.report.compare import compare
 
 
 def comparison(workspace, resamples=200):
-    return compare(collect([], workspace.root), resamples=resamples)
+    return compare(
+        collect([], workspace.root / "runs", workspace.root / "ensembles"), resamples=resamples
+    )
 
 
 def test_best_comes_first_and_others_differ_from_it(workspace):
@@ -79,7 +81,7 @@ def test_run_without_all_folds_is_marked(workspace):
 def test_other_folds_and_labels_are_marked(workspace):
     workspace.run("a")
     workspace.run("b")
-    one, two = collect([], workspace.root)
+    one, two = collect([], workspace.root / "runs", workspace.root / "ensembles")
     refolded = one.oof.assign(fold=(one.oof["fold"] + 1) % 3)
     relabelled = one.oof.assign(target="NV")
 

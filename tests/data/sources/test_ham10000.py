@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -12,13 +15,15 @@ from skin.errors import SkinError
 
 METADATA = "HAM10000_metadata.csv"
 
+Change = Callable[[dict[str, bytes]], dict[str, bytes]]
 
-def read(path):
+
+def read(path: Path):
     table = Ham10000(Archive(path)).read()
     return table.sort_values("image_id", ignore_index=True)
 
 
-def zipped(files):
+def zipped(files: dict[str, bytes]):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
@@ -26,16 +31,16 @@ def zipped(files):
     return buffer.getvalue()
 
 
-def images_of(files, part):
+def images_of(files: dict[str, bytes], part: int):
     return {name: data for name, data in files.items() if f"part_{part}" in name}
 
 
-def kaggle(files):
+def kaggle(files: dict[str, bytes]):
     lower = {name.lower().replace("isic", "ISIC"): d for name, d in files.items() if "part" in name}
     return {**lower, **files, "hmnist_28_28_L.csv": b"pixel0000\n1\n"}
 
 
-def parts_as_zips(files):
+def parts_as_zips(files: dict[str, bytes]):
     return {
         METADATA: files[METADATA],
         "HAM10000_images_part_1.zip": zipped(images_of(files, 1)),
@@ -43,7 +48,7 @@ def parts_as_zips(files):
     }
 
 
-def dataverse(files, metadata="HAM10000_metadata.tab"):
+def dataverse(files: dict[str, bytes], metadata: str = "HAM10000_metadata.tab"):
     """Images lie at the zips' roots; tables are tab-separated, text quoted, one column more."""
     lines = files[METADATA].decode().splitlines()
     quoted = [
@@ -63,7 +68,7 @@ def dataverse(files, metadata="HAM10000_metadata.tab"):
 
 
 @pytest.fixture
-def expected(files, make_zip):
+def expected(files: dict[str, bytes], make_zip: Callable[..., Path]):
     return read(make_zip(files, "expected.zip")).drop(columns="path")
 
 
@@ -79,17 +84,24 @@ def expected(files, make_zip):
     ],
     ids=["kaggle", "zips", "dataverse .tab", "dataverse bare", "zip in folder", "deeper"],
 )
-def test_all_layouts_read_alike(files, make_folder, expected, layout):
+def test_all_layouts_read_alike(
+    files: dict[str, bytes],
+    make_folder: Callable[..., Path],
+    expected: pd.DataFrame,
+    layout: Change,
+):
     table = read(make_folder(layout(files)))
     assert_frame_equal(table.drop(columns="path"), expected)
 
 
-def test_kaggle_zip_prefers_the_upper_case_folders(files, make_zip):
+def test_kaggle_zip_prefers_the_upper_case_folders(
+    files: dict[str, bytes], make_zip: Callable[..., Path]
+):
     table = read(make_zip(kaggle(files)))
     assert table["path"].str.startswith("source.zip::HAM10000_images_part_").all()
 
 
-def test_values(files, make_zip):
+def test_values(files: dict[str, bytes], make_zip: Callable[..., Path]):
     table = read(make_zip(files))
     assert len(table) == 18
     assert table["lesion_id"].nunique() == 12
@@ -99,13 +111,18 @@ def test_values(files, make_zip):
     assert set(table["split"]) == {"train"}
 
 
-def test_images_without_a_row_are_left_out_and_counted(files, make_zip, encode, capsys):
+def test_images_without_a_row_are_left_out_and_counted(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    encode: Callable[..., bytes],
+    capsys: pytest.CaptureFixture[str],
+):
     files["HAM10000_images_part_2/ISIC_9999999.jpg"] = encode(99)
     assert len(read(make_zip(files))) == 18
     assert "1 images have no row" in capsys.readouterr().err
 
 
-def without(*names):
+def without(*names: str):
     return lambda files: {n: d for n, d in files.items() if not n.startswith(names)}
 
 
@@ -124,6 +141,8 @@ def without(*names):
         (lambda files: {**files, METADATA: b""}, "is empty"),
     ],
 )
-def test_errors(files, make_zip, change, message):
+def test_errors(
+    files: dict[str, bytes], make_zip: Callable[..., Path], change: Change, message: str
+):
     with pytest.raises(SkinError, match=message):
         read(make_zip(change(files)))

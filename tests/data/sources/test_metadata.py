@@ -10,7 +10,7 @@ COLUMNS = {"image_id": "image", "dx": "dx", "age": "age", "sex": "sex", "lesion_
 HEADER = "image,dx,age,sex,lesion\n"
 
 
-def load(text):
+def load(text: str):
     return normalise(read_csv(text.encode(), "t.csv"), COLUMNS, "t.csv")
 
 
@@ -58,7 +58,7 @@ def test_quoted_tab_separated_values():
         (HEADER + "a,nv,1e999,male,L\n", "row 2: age '1e999'"),
     ],
 )
-def test_errors_name_the_row_and_the_value(text, message):
+def test_errors_name_the_row_and_the_value(text: str, message: str):
     with pytest.raises(SkinError, match=message):
         load(text)
 
@@ -79,5 +79,5 @@ def test_text_that_is_not_utf8_is_an_error():
         ("v1.2.tif", "v1.2"),
     ],
 )
-def test_image_id(name, expected):
+def test_image_id(name: str, expected: str):
     assert image_id(name) == expected

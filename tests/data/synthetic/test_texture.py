@@ -17,17 +17,17 @@ from skin.data.synthetic.texture import mesh, noise, smoothstep, spots, strands
         (0.5, 2.0, 0.0, 0.84375),
     ],
 )
-def test_smoothstep_by_hand(value, low, high, expected):
+def test_smoothstep_by_hand(value: float, low: float, high: float, expected: float):
     assert smoothstep(np.float32([value]), low, high)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("cells", [4, 12, 40])
-def test_noise_has_about_unit_deviation(cells):
+def test_noise_has_about_unit_deviation(cells: float):
     fields = [noise(np.random.default_rng(seed), (60, 80), cells) for seed in range(30)]
     assert fields[0].shape == (60, 80)
     assert fields[0].dtype == np.float32
-    assert np.mean(fields) == pytest.approx(0.0, abs=0.25)
-    assert np.std(fields) == pytest.approx(1.0, abs=0.25)
+    assert np.mean(fields) == pytest.approx(0.0, abs=0.2)
+    assert np.std(fields) == pytest.approx(1.0, abs=0.2)
 
 
 def test_spots_lie_between_inner_and_reach():
@@ -55,13 +55,13 @@ def test_no_strand_leaves_the_field_empty():
 
 
 @pytest.mark.parametrize("cell", [0.1, 0.2])
-def test_mesh_repeats_with_its_cell(cell):
+def test_mesh_repeats_with_its_cell(cell: float):
     axis = np.linspace(-1, 1, 256, dtype=np.float32)
     field = mesh(np.random.default_rng(0), *np.meshgrid(axis, axis), cell=cell)
     assert 0.0 <= field.min() < 0.05
     assert 0.95 < field.max() <= 1.0
     power = np.abs(np.fft.fft2(field - field.mean())) ** 2
     cycles = np.hypot(*np.meshgrid(np.fft.fftfreq(256, 2 / 255), np.fft.fftfreq(256, 2 / 255)))
-    typical = (power * cycles).sum() / power.sum()
-    # A triangular lattice of spacing `cell` has its waves 2 / (sqrt(3) cell) apart.
-    assert typical == pytest.approx(2 / (np.sqrt(3) * cell), rel=0.35)
+    strongest = cycles.flat[power.argmax()]
+    # The rows of a triangular lattice lie sqrt(3) / 2 of its spacing apart.
+    assert strongest == pytest.approx(2 / (np.sqrt(3) * cell), rel=0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,20 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from rich.markup import escape
 
 from skin.analysis.metrics import FloatArray, IntArray
-from skin.analysis.report.oof import read_history, read_oof
 from skin.console import warn
+from skin.ensembling.ensemble import all_ensembles, locate_ensemble
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.files import read_json
+from skin.runs import Run, all_runs, locate_run, read_oof
 from skin.taxonomy import Task, get_task
-
-
-class _Status(BaseModel):
-    """What a fold's `metadata.json` holds at any time."""
-
-    status: str
 
 
 class FoldMetadata(BaseModel):
@@ -107,21 +100,22 @@ class Entry:
         return sorted(self.oof["fold"].unique().tolist())
 
 
-def collect(names: Sequence[str], workspace: Path) -> list[Entry]:
+def collect(names: Sequence[str], runs_dir: Path, ensembles_dir: Path) -> list[Entry]:
     """Read the named runs and ensembles, or all that are finished.
 
     Args:
-        names: folders, or names under `runs/` or `ensembles/`; none for all of them.
-        workspace: the working folder.
+        names: folders, or names under `runs_dir` or `ensembles_dir`; none for all of them.
+        runs_dir: where the runs are.
+        ensembles_dir: where the ensembles are.
 
     Raises:
         SkinError: one is not there, has no finished fold or cannot be read, or they are of
             different tasks.
     """
     if names:
-        folders = list(dict.fromkeys(_locate(name, workspace) for name in names))
+        folders = list(dict.fromkeys(_locate(name, runs_dir, ensembles_dir) for name in names))
     else:
-        folders = find_finished(workspace)
+        folders = _find_finished(runs_dir, ensembles_dir)
     entries = [_read(folder) for folder in folders]
     tasks: dict[str, list[str]] = {}
     for entry in entries:
@@ -136,57 +130,31 @@ def collect(names: Sequence[str], workspace: Path) -> list[Entry]:
     return entries
 
 
-def find_finished(workspace: Path) -> list[Path]:
-    """Find the folder of every ensemble, and of every run with a finished fold.
-
-    Raises:
-        SkinError: there is none.
-    """
-    trained = _subfolders(workspace / "runs")
-    runs = [folder for folder in trained if _fold_folders(folder, finished=True)]
-    idle = [folder.name for folder in trained if folder not in runs]
+def _find_finished(runs_dir: Path, ensembles_dir: Path) -> list[Path]:
+    """Find the folder of every ensemble, and of every run with a finished fold."""
+    runs = all_runs(runs_dir)
+    idle = [run.name for run in runs if not run.finished_folds()]
     if idle:
-        warn(f"left out, no fold finished: {escape(name_some(idle))}")
-    ensembles = [
-        folder
-        for folder in _subfolders(workspace / "ensembles")
-        if (folder / "ensemble.json").exists()
-    ]
-    if not runs and not ensembles:
+        warn(f"left out, no fold finished: {name_some(idle)}")
+    finished = [run.folder for run in runs if run.finished_folds()]
+    ensembles = sorted(all_ensembles(ensembles_dir))
+    if not finished and not ensembles:
         raise SkinError(
-            f"{workspace / 'runs'} has no finished run: train one with `skin train`, "
-            "or give a run's folder"
+            f"{runs_dir} has no finished run: train one with `skin train`, or give a run's folder"
         )
-    return runs + ensembles
+    return finished + ensembles
 
 
-def _locate(name: str, workspace: Path) -> Path:
-    places = [workspace / "runs" / name, workspace / "ensembles" / name, Path(name)]
-    found = list(dict.fromkeys(place.resolve() for place in places if place.is_dir()))
-    if len(found) > 1:
-        raise SkinError(f"'{name}' is several folders, give one: {name_some(found)}")
-    if not found:
-        known = [f.name for kind in ("runs", "ensembles") for f in _subfolders(workspace / kind)]
-        raise SkinError(f"no run or ensemble '{name}': {did_you_mean(name, known)}")
-    return found[0]
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.is_dir())
-
-
-def _fold_folders(run: Path, *, finished: bool) -> dict[int, Path]:
-    folders = {
-        int(path.name.removeprefix("fold")): path
-        for path in run.glob("fold*")
-        if re.fullmatch(r"fold\d+", path.name) and _is_finished(path) == finished
-    }
-    return dict(sorted(folders.items()))
-
-
-def _is_finished(fold: Path) -> bool:
-    path = fold / "metadata.json"
-    return path.exists() and _parse(path, _Status).status == "finished"
+def _locate(name: str, runs_dir: Path, ensembles_dir: Path) -> Path:
+    run = locate_run(name, runs_dir)
+    ensemble = locate_ensemble(name, ensembles_dir)
+    if run and ensemble and run.folder.resolve() != ensemble.resolve():
+        raise SkinError(f"'{name}' is a run and an ensemble: give {run.folder} or {ensemble}")
+    if run or ensemble:
+        return (run.folder if run else ensemble).resolve()  # type: ignore[union-attr]
+    known = [run.name for run in all_runs(runs_dir)]
+    known += [folder.name for folder in all_ensembles(ensembles_dir)]
+    raise SkinError(f"no run or ensemble '{name}': {did_you_mean(name, known)}")
 
 
 def _read(folder: Path) -> Entry:
@@ -195,27 +163,23 @@ def _read(folder: Path) -> Entry:
     shared = folds.index[folds > 1]
     if len(shared) and not entry.leaking:
         warn(
-            f"{escape(entry.name)} leaks though it is not recorded as leaking: lesions lie in "
-            f"several folds: {escape(name_some(shared))}"
+            f"{entry.name} leaks though it is not recorded as leaking: lesions lie in "
+            f"several folds: {name_some(shared)}"
         )
     return replace(entry, leaking=entry.leaking or bool(len(shared)))
 
 
 def _read_run(folder: Path) -> Entry:
-    folders = _fold_folders(folder, finished=True)
-    unfinished = _fold_folders(folder, finished=False)
-    if not folders:
+    run = Run(folder)
+    finished = run.finished_folds()
+    unfinished = [fold.fold for fold in run.folds() if not fold.finished]
+    if not finished:
         raise SkinError(f"{folder} has no finished fold: train one with `skin train`")
     if unfinished:
-        numbers = name_some(unfinished)
-        warn(f"{escape(folder.name)}: left out, not finished: fold {numbers}")
+        warn(f"{folder.name}: left out, not finished: fold {name_some(unfinished)}")
     folds = tuple(
-        Fold(
-            number,
-            _parse(path / "metadata.json", FoldMetadata),
-            read_history(path / "history.csv"),
-        )
-        for number, path in folders.items()
+        Fold(fold.fold, _parse(fold.folder / "metadata.json", FoldMetadata), fold.history())
+        for fold in finished
     )
     first = folds[0].metadata
     if any(fold.metadata.task != first.task for fold in folds):
@@ -225,7 +189,7 @@ def _read_run(folder: Path) -> Entry:
         name=folder.name,
         kind="run",
         task=task,
-        oof=read_oof([path / "oof.csv" for path in folders.values()], task),
+        oof=run.oof(),
         folds=folds,
         leaking=any(fold.metadata.leaking for fold in folds),
         tta=", ".join(dict.fromkeys(fold.metadata.tta for fold in folds)),
@@ -241,7 +205,7 @@ def _read_ensemble(folder: Path) -> Entry:
         name=folder.name,
         kind="ensemble",
         task=task,
-        oof=read_oof([folder / "oof.csv"], task),
+        oof=read_oof(folder / "oof.csv", task),
         folds=(),
         leaking=metadata.leaking,
         tta=metadata.tta,

@@ -38,8 +38,8 @@ _MEANS = (
 )
 _MARKS = {
     "leaking": (
-        "Rows marked leaking had a lesion on both sides of a fold: their scores are inflated and "
-        "say nothing of new lesions."
+        "Rows marked leaking are the exception: a lesion was on both sides of a fold, so that "
+        "their scores are inflated and say nothing of new lesions."
     ),
     "other images": (
         "Rows marked other images predict other images, labels or lesions than the ranked ones, "

@@ -6,20 +6,16 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import pandas as pd
 
 from skin.console import note, warn
+from skin.data.archive import Archive
 from skin.data.images import IMAGE_SUFFIXES, is_image_name
 from skin.data.sources.metadata import image_id, name_rows, normalise, read_csv
 from skin.errors import SkinError, name_some
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-
-    from skin.data.archive import Archive
 
 
 @dataclass(frozen=True)

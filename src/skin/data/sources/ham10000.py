@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import pandas as pd
 
 from skin.console import note
+from skin.data.archive import Archive, Entry
 from skin.data.images import is_image_name
 from skin.data.sources.metadata import normalise, read_csv
 from skin.errors import SkinError, name_some
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from skin.data.archive import Archive, Entry
 
 LICENCE = "CC BY-NC 4.0"
 CITATION = (

@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from skin.data.images import IMAGE_SUFFIXES
 from skin.errors import SkinError, name_some
 from skin.taxonomy import TASKS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FIELDS = ("image_id", "lesion_id", "patient_id", "dx", "dx_type", "age", "sex", "site")
 REQUIRED = ("image_id", "dx")

@@ -82,7 +82,9 @@ def draw_lesion(traits: Traits, side: int, rng: Rng) -> NDArray[np.float32]:
     _add_melanocytic(pigments, traits, place, rng)
     _add_keratotic(pigments, traits, place, rng)
     _add_vascular(pigments, traits, place, rng)
-    return pigments.stacked()
+    # A lesion too large for its map fades out instead of being cut at the map's edge.
+    within = smoothstep(np.hypot(place.x, place.y), 0.98 * EXTENT, 0.85 * EXTENT)
+    return pigments.stacked() * within[..., None]
 
 
 def _outline(traits: Traits, side: int, rng: Rng) -> _Place:
@@ -94,9 +96,9 @@ def _outline(traits: Traits, side: int, rng: Rng) -> _Place:
     size = float(np.clip(traits.size, 0.3, 0.75 * EXTENT))
     radius = size * _lobes(traits.irregularity, rng)[_angle_index(x, y)]
     ragged = noise(rng, (side, side), 12) + 0.6 * noise(rng, (side, side), 32)
-    # The second distance keeps a large lesion from being cut straight at the map's edge.
-    distance = np.maximum(distance / radius, np.hypot(x, y) / (0.9 * EXTENT))
-    depth = np.asarray(1.0 - distance + 0.2 * traits.irregularity * ragged, dtype=np.float32)
+    depth = np.asarray(
+        1.0 - distance / radius + 0.25 * traits.irregularity * ragged, dtype=np.float32
+    )
     half = max(traits.softness, 0.06) / 2
     return _Place(x, y, depth, smoothstep(depth, -half, half), size * side / (2 * EXTENT))
 
@@ -122,12 +124,12 @@ def _ground(traits: Traits, place: _Place, rng: Rng) -> Pigments:
     shape = (place.side, place.side)
     heading = rng.uniform(0.0, 2.0 * math.pi)
     across = (math.cos(heading) * place.x + math.sin(heading) * place.y) / traits.size
-    uneven = 1.0 + traits.asymmetry * (0.5 * across + 0.4 * noise(rng, shape, 5))
-    patchy = 1.0 + traits.mottling * (0.5 * noise(rng, shape, 9) + 0.3 * noise(rng, shape, 24))
+    uneven = 1.0 + traits.asymmetry * (0.5 * across + 0.5 * noise(rng, shape, 5))
+    patchy = 1.0 + traits.mottling * (0.65 * noise(rng, shape, 9) + 0.4 * noise(rng, shape, 24))
     denser = 0.7 + 0.45 * smoothstep(place.depth, 0.0, 0.8)
     amount = place.inside * denser * np.clip(uneven * patchy, 0.15, 2.2)
-    veil = smoothstep(noise(rng, shape, 4), -0.2, 1.0) * smoothstep(place.depth, 0.05, 0.4)
-    flush = np.clip(1.0 + 0.4 * noise(rng, shape, 7), 0.2, 2.0)
+    veil = smoothstep(noise(rng, shape, 4), -0.15, 0.8) * smoothstep(place.depth, 0.05, 0.4)
+    flush = np.clip(1.0 + 0.5 * noise(rng, shape, 7), 0.2, 2.0)
     # Redness spreads past the border into the skin around it.
     around = smoothstep(place.depth, -0.5, 0.2)
     return Pigments(
@@ -143,7 +145,7 @@ def _add_melanocytic(pigments: Pigments, traits: Traits, place: _Place, rng: Rng
     side, reach = place.side, place.reach
     if traits.network > _FAINT:
         lines = mesh(rng, place.x, place.y, cell=rng.uniform(0.1, 0.16))
-        clear = np.clip(0.8 + 0.6 * noise(rng, (side, side), 5), 0.0, 1.0)
+        clear = np.clip(0.8 + 0.75 * noise(rng, (side, side), 5), 0.0, 1.0)
         pigments.melanin *= 1.0 + min(traits.network, 1.3) * clear * (0.9 * lines - 0.5)
     if traits.globules > _FAINT:
         clods = spots(rng, side, count=35, radius=0.05 * reach, reach=0.9 * reach)
@@ -157,7 +159,7 @@ def _add_keratotic(pigments: Pigments, traits: Traits, place: _Place, rng: Rng) 
     """Scar, cysts, plugs and scales: structures of collagen and keratin."""
     side, reach = place.side, place.reach
     if traits.scar > _FAINT:
-        streaks = np.clip(0.8 + 0.3 * noise(rng, (side, side), 30), 0.2, 1.4)
+        streaks = np.clip(0.8 + 0.4 * noise(rng, (side, side), 30), 0.2, 1.4)
         scar = traits.scar * smoothstep(place.depth, 0.3, 0.75) * streaks
         pigments.melanin *= 1.0 - np.minimum(0.9 * scar, 0.95)
         pigments.white += 0.55 * scar
@@ -170,7 +172,7 @@ def _add_keratotic(pigments: Pigments, traits: Traits, place: _Place, rng: Rng) 
         pigments.melanin += 1.5 * traits.plugs * plugs * place.inside
     if traits.scales > _FAINT:
         rough = noise(rng, (side, side), 26) + noise(rng, (side, side), 9)
-        flakes = smoothstep(rough, 1.3, 2.6) * smoothstep(place.depth, -0.1, 0.3)
+        flakes = smoothstep(rough, 1.0, 2.0) * smoothstep(place.depth, -0.1, 0.3)
         pigments.white += 0.9 * traits.scales * flakes
 
 
@@ -194,6 +196,6 @@ def _add_vascular(pigments: Pigments, traits: Traits, place: _Place, rng: Rng) -
         pigments.deep += traits.nests * nests * place.inside
     if traits.lacunae > _FAINT:
         clods = spots(rng, side, count=14, radius=0.19 * reach, reach=0.8 * reach) * place.inside
-        thrombosed = smoothstep(noise(rng, (side, side), 4), 0.1, 0.9)
+        thrombosed = smoothstep(noise(rng, (side, side), 4), 0.1, 0.7)
         pigments.blood += 1.3 * traits.lacunae * clods
         pigments.deep += 1.4 * traits.lacunae * clods * thrombosed

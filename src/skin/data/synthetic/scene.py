@@ -112,7 +112,7 @@ def _skin(person: Person, shape: tuple[int, int], rng: Rng) -> NDArray[np.float3
     tan = person.melanin * np.clip(1.0 + 0.14 * grain + 0.12 * noise(rng, shape, 6), 0.2, 3.0)
     flush = np.clip(1.0 + 0.14 * noise(rng, shape, 12) + 0.15 * grain, 0.1, 3.0)
     if rng.random() < _FRECKLED:
-        tan += 0.3 * smoothstep(noise(rng, shape, 24), 1.7, 3.2)
+        tan += 0.3 * smoothstep(noise(rng, shape, 24), 1.4, 2.6)
     zero = np.zeros(shape, dtype=np.float32)
     return np.stack([tan, zero, person.blood * flush, zero], axis=-1).astype(np.float32)
 

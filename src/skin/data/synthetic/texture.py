@@ -17,6 +17,8 @@ Rng: TypeAlias = np.random.Generator
 Field: TypeAlias = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
+_SMOOTHING_LOSS = 1.17
+"""What cubic interpolation between independent values takes off their deviation."""
 _MESH_DIRECTIONS = (0.0, math.pi / 3, 2 * math.pi / 3)
 
 
@@ -38,10 +40,8 @@ def noise(rng: Rng, shape: tuple[int, int], cells: float) -> Field:
     columns = max(2, round(cells))
     rows = max(2, round(cells * height / width))
     grid = rng.standard_normal((rows, columns), dtype=np.float32)
-    # Interpolation between independent values lowers the deviation to about two thirds.
-    return np.asarray(
-        1.5 * cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32
-    )
+    smooth = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(_SMOOTHING_LOSS * smooth, dtype=np.float32)
 
 
 def spots(
@@ -142,9 +142,10 @@ def mesh(rng: Rng, x: Field, y: Field, cell: float) -> Field:
         y: the same downwards.
         cell: the distance between holes in that unit.
     """
-    warp = 0.25 * cell
-    u = x + warp * noise(rng, (x.shape[0], x.shape[1]), 14)
-    v = y + warp * noise(rng, (x.shape[0], x.shape[1]), 14)
+    shape = (x.shape[0], x.shape[1])
+    bumps = float(np.ptp(x)) / (3.0 * cell)
+    u = x + 0.3 * cell * noise(rng, shape, bumps)
+    v = y + 0.3 * cell * noise(rng, shape, bumps)
     frequency = 4.0 * math.pi / (math.sqrt(3.0) * cell)
     turn = rng.uniform(0.0, math.pi)
     shift = rng.uniform(0.0, 2.0 * math.pi, 2).tolist()

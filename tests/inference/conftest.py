@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from skin.config import Config, parse_config
+from skin.files import write_json
+from skin.models.build import build_model
+from skin.runs import Run
+from skin.taxonomy import get_task
+from skin.training.checkpoint import save_weights
+
+
+def encode(seed: int, size: tuple[int, int] = (50, 40)) -> bytes:
+    """A PNG of smooth random texture, (width, height) = `size`."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(name="encode")
+def encode_fixture() -> Callable[..., bytes]:
+    return encode
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with the images I0, I1 and I2."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"I{number}.png").write_bytes(encode(number))
+    return folder
+
+
+def config_of(image_size: int) -> Config:
+    tree = {
+        "data": {"image_size": image_size, "short_side": image_size + 8},
+        "augment": {"evaluate": [{"SmallestMaxSize": {}}, {"CenterCrop": {}}]},
+        "model": {"backbone": "test_resnet", "pretrained": False},
+    }
+    return parse_config(tree, "test")
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """Write a finished run of random models that are not undecided."""
+
+    def make(
+        name: str, folds: int = 2, seed: int = 0, image_size: int = 32, tta: str = "none"
+    ) -> Run:
+        run = Run(tmp_path / "runs" / name)
+        config = config_of(image_size)
+        for number in range(folds):
+            fold = run.fold(number)
+            fold.folder.mkdir(parents=True)
+            config.save(fold.folder / "config.yaml")
+            torch.manual_seed(10 * seed + number)
+            model = build_model(config)
+            torch.nn.init.normal_(model.classifier.weight)
+            save_weights(fold.weights, model)
+            metadata = {
+                "task": "isic2018",
+                "classes": list(get_task("isic2018").codes),
+                "status": "finished",
+                "tta": tta,
+                "leaking": False,
+                "parameters": 1,
+                "seconds": 1.0,
+            }
+            write_json(fold.folder / "metadata.json", metadata)
+        return run
+
+    return make

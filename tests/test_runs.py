@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skin.config import parse_config
+from skin.errors import SkinError
+from skin.files import write_json
+from skin.runs import Run, all_runs, choose_runs, find_run, locate_run, oof_columns, read_oof
+from skin.taxonomy import get_task
+
+TASK = get_task("isic2018")
+
+
+def predictions(fold: int, images: int = 2) -> pd.DataFrame:
+    """All shares are 1/7."""
+    keys = {
+        "image_id": [f"00{fold}{image}" for image in range(images)],
+        "lesion_id": [f"L{fold}{image}" for image in range(images)],
+        "fold": fold,
+        "target": "NV",
+    }
+    shares = dict.fromkeys(oof_columns(TASK)[4:11], 1 / 7)
+    logs = dict.fromkeys(oof_columns(TASK)[11:], float(np.log(1 / 7)))
+    return pd.DataFrame(keys | shares | logs)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """Write a run: folds given by number, finished or only begun."""
+
+    def make(name: str, finished: tuple[int, ...] = (0,), begun: tuple[int, ...] = ()) -> Run:
+        run = Run(tmp_path / "runs" / name)
+        for number in (*finished, *begun):
+            run.fold(number).folder.mkdir(parents=True)
+        for number in finished:
+            folder = run.fold(number).folder
+            parse_config({"seed": number}, "test").save(folder / "config.yaml")
+            predictions(number).to_csv(folder / "oof.csv", index=False)
+            (folder / "history.csv").write_text("epoch,valid_bacc\n0,0.5\n")
+            write_json(folder / "metadata.json", {"task": "isic2018", "status": "finished"})
+        return run
+
+    return make
+
+
+def test_the_columns_of_a_table_of_predictions():
+    assert (
+        oof_columns(TASK)
+        == (
+            "image_id lesion_id fold target "
+            "prob_MEL prob_NV prob_BCC prob_AKIEC prob_BKL prob_DF prob_VASC "
+            "logit_MEL logit_NV logit_BCC logit_AKIEC logit_BKL logit_DF logit_VASC"
+        ).split()
+    )
+
+
+def test_a_run_reads_its_finished_folds_in_order(make_run: Callable[..., Run]):
+    run = make_run("a", finished=(10, 2), begun=(3,))
+    assert run.name == "a"
+    assert [fold.fold for fold in run.folds()] == [2, 3, 10]
+    assert [fold.fold for fold in run.finished_folds()] == [2, 10]
+    assert run.task is TASK
+    assert run.oof()["image_id"].tolist() == ["0020", "0021", "00100", "00101"]
+    fold = run.fold(10)
+    assert fold.config().seed == 10
+    assert fold.history()["valid_bacc"].tolist() == [0.5]
+    assert fold.weights == fold.folder / "best.safetensors"
+    assert not run.fold(4).finished
+
+
+def spoil(table: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    changed = table.astype({column: object})
+    changed.loc[1, column] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="prob_DF"), r"lacks prob_DF; task 'isic2018' needs image_id"),
+        (lambda t: t[sorted(t.columns)], "has its columns in another order"),
+        (lambda t: spoil(t, "target", "XXX"), "missing values or unknown targets at 0001"),
+        (lambda t: spoil(t, "target", None), "missing values or unknown targets at 0001"),
+        (lambda t: spoil(t, "prob_NV", None), "missing values or unknown targets at 0001"),
+        (lambda t: spoil(t, "logit_NV", None), "0001"),
+        (lambda t: spoil(t, "prob_NV", "high"), "high|0001"),
+    ],
+    ids=["column", "order", "target", "no target", "no share", "no logit", "text"],
+)
+def test_damaged_predictions_are_refused(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+):
+    path = tmp_path / "oof.csv"
+    change(predictions(0)).to_csv(path, index=False)
+    with pytest.raises(SkinError, match=message) as caught:
+        read_oof(path, TASK)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "is missing"), (b"", "is not a table"), (b"a\n\xff\n", "is not a table")],
+)
+def test_files_that_are_no_predictions(tmp_path: Path, content: bytes | None, message: str):
+    path = tmp_path / "oof.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SkinError, match=message):
+        read_oof(path, TASK)
+
+
+def test_runs_are_found_by_name_and_by_folder(make_run: Callable[..., Run], tmp_path: Path):
+    run = make_run("a")
+    assert find_run("a", tmp_path / "runs") == run
+    assert find_run(str(run.folder), tmp_path / "nowhere") == run
+    assert locate_run("b", tmp_path / "runs") is None
+
+
+def test_unknown_runs_get_the_nearest(make_run: Callable[..., Run], tmp_path: Path):
+    with pytest.raises(SkinError, match="nothing was trained in"):
+        find_run("a", tmp_path / "runs")
+    make_run("resnet50")
+    with pytest.raises(SkinError, match="did you mean 'resnet50'"):
+        find_run("resnet5", tmp_path / "runs")
+
+
+def test_all_runs_are_folders_with_folds(make_run: Callable[..., Run], tmp_path: Path):
+    runs = [make_run("b", finished=(), begun=(0,)), make_run("a")]
+    (tmp_path / "runs" / "notes.txt").write_text("")
+    (tmp_path / "runs" / "empty").mkdir()
+    assert all_runs(tmp_path / "runs") == runs[::-1]
+    assert all_runs(tmp_path / "nowhere") == []
+
+
+def test_all_finished_runs_are_chosen_and_named(
+    make_run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    a, b = make_run("a"), make_run("b")
+    make_run("c", finished=(), begun=(0,))
+    assert choose_runs([], tmp_path / "runs") == [a, b]
+    assert "taking all finished runs: a, b" in capsys.readouterr().err
+    assert choose_runs(["b"], tmp_path / "runs") == [b]
+    assert capsys.readouterr().err == ""
+
+
+def test_runs_without_a_finished_fold_are_refused(make_run: Callable[..., Run], tmp_path: Path):
+    with pytest.raises(SkinError, match="no run has no finished fold; see `skin train`"):
+        choose_runs([], tmp_path / "runs")
+    make_run("a", finished=(), begun=(0,))
+    with pytest.raises(SkinError, match="a has no finished fold; see `skin train`"):
+        choose_runs(["a"], tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "config.yaml is missing"),
+        ("a: [", "config.yaml is not a YAML file"),
+        ("sed: 1", "config.yaml: unknown key 'sed', did you mean 'seed'"),
+        ("- 1", "config.yaml"),
+    ],
+)
+def test_a_damaged_config_is_named(make_run: Callable[..., Run], content: str | None, message: str):
+    fold = make_run("a").fold(0)
+    (fold.folder / "config.yaml").unlink()
+    if content is not None:
+        (fold.folder / "config.yaml").write_text(content)
+    with pytest.raises(SkinError, match=message):
+        fold.config()

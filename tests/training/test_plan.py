@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skin.config import Config, load_config, parse_config
+from skin.data.dataset import find_dataset, table_hash, write_dataset
+from skin.data.folds import make_folds
+from skin.errors import SkinError
+from skin.training import plan as plan_module
+from skin.training.plan import loader_workers, plan_fold, resolve
+
+WriteConfig = Callable[..., Path]
+
+
+@pytest.fixture
+def config(write_config: WriteConfig) -> Config:
+    return load_config(write_config())
+
+
+def test_the_open_choices_are_written_down(config: Config, toy_data: Path):
+    experiment = resolve(config, toy_data)
+    data = experiment.config.data
+    assert (data.dataset, data.folds, data.short_side) == ("toy", "k2-seed0", 40)
+    assert data.image_size == 32
+    assert resolve(experiment.config, toy_data).config == experiment.config
+    codes = np.array(experiment.task.codes)[experiment.targets]
+    assert [code.lower() for code in codes] == experiment.dataset.table["dx"].tolist()
+
+
+def test_a_fold_splits_all_rows_and_no_lesion(config: Config, toy_data: Path):
+    experiment = resolve(config, toy_data)
+    plans = [plan_fold(experiment, fold) for fold in (0, 1)]
+    for plan in plans:
+        assert not set(plan.train_rows) & set(plan.held_out_rows)
+        assert len(plan.train_rows) + len(plan.held_out_rows) == len(experiment.dataset)
+        lesions = experiment.dataset.table["lesion_id"]
+        assert not set(lesions[plan.train_rows]) & set(lesions[plan.held_out_rows])
+        assert plan.train_counts.sum() == len(plan.train_rows)
+        assert plan.held_out_table().index.tolist() == list(range(len(plan.held_out_rows)))
+    np.testing.assert_array_equal(plans[0].train_rows, plans[1].held_out_rows)
+    assert plans[0].seed != plans[1].seed
+
+
+def test_the_order_draws_from_the_training_part(config: Config, toy_data: Path):
+    plan = plan_fold(resolve(config, toy_data), 0)
+    order = plan.order(processes=2)
+    assert order.batch_size == 2 * config.training.batch_size
+    drawn = {draw.row for batch in order.epoch(0) for draw in batch}
+    assert drawn <= set(plan.train_rows.tolist())
+    assert order.seed == plan.seed
+
+
+def test_the_seed_of_the_config_is_the_seed_of_the_folds(config: Config, toy_data: Path):
+    other = config.model_copy(update={"seed": 1})
+    seeds = [plan_fold(resolve(each, toy_data), 0).seed for each in (config, config, other)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"data": {"dataset": "toi"}}, "no dataset 'toi' under .*did you mean 'toy'"),
+        ({"data": {"folds": "k2-seed1"}}, "k2-seed0"),
+        (
+            {"data": {"short_side": 41}},
+            "data.short_side: dataset 'toy' has caches of short side 40",
+        ),
+        ({"augment": {"train": [{"D5": {}}]}}, "augment.train: unknown transform 'D5'"),
+        ({"augment": {"evaluate": []}}, "augment.evaluate turns images into 102x62 pixels"),
+    ],
+)
+def test_what_is_not_there(
+    write_config: WriteConfig, toy_data: Path, section: dict[str, dict[str, object]], message: str
+):
+    with pytest.raises(SkinError, match=message):
+        plan_fold(resolve(load_config(write_config(**section)), toy_data), 0)
+
+
+def test_a_fold_that_is_not_there(config: Config, toy_data: Path):
+    with pytest.raises(SkinError, match="no fold 2 in 'k2-seed0': there are 0 to 1"):
+        plan_fold(resolve(config, toy_data), 2)
+
+
+def test_several_caches_are_named(config: Config, workspace: Path):
+    shutil.copytree(workspace / "data/toy/cache/40", workspace / "data/toy/cache/24")
+    with pytest.raises(SkinError, match="short side 24, 40: choose with --set data.short_side=40"):
+        resolve(config, workspace / "data")
+
+
+def relabel(data_dir: Path, change: dict[str, str]) -> None:
+    """Give lesions other diagnoses, and split again."""
+    dataset = find_dataset(data_dir)
+    table = dataset.table.assign(dx=dataset.table["dx"].replace(change))
+    info = dataset.info.model_copy(update={"hash": table_hash(table)})
+    shutil.rmtree(dataset.root / "folds")
+    make_folds(write_dataset(dataset.root, table, info), k=2)
+
+
+def test_an_unknown_diagnosis_is_named(config: Config, workspace: Path):
+    relabel(workspace / "data", {"df": "scc"})
+    with pytest.raises(
+        SkinError, match="'toy' has diagnoses that task 'isic2018' does not know: s"
+    ):
+        resolve(config, workspace / "data")
+
+
+def test_a_class_without_a_training_image_is_named(config: Config, workspace: Path):
+    relabel(workspace / "data", {"df": "nv", "vasc": "nv"})
+    experiment = resolve(config, workspace / "data")
+    with pytest.raises(SkinError, match="fold 0 of dataset 'toy' has no training image of DF, VAS"):
+        plan_fold(experiment, 0)
+
+
+def test_an_empty_data_folder_says_what_to_do(tmp_path: Path):
+    with pytest.raises(SkinError, match="no dataset under .*skin data add"):
+        resolve(parse_config({}, "test"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cores", "on_cpu", "on_gpu"), [(1, 1, 1), (2, 1, 2), (16, 2, 16), (64, 8, 16)]
+)
+def test_loader_workers_by_the_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, on_cpu: int, on_gpu: int
+):
+    available = lambda _pid: set(range(cores))  # noqa: E731 - a stand-in of one line
+    monkeypatch.setattr(plan_module.os, "sched_getaffinity", available, raising=False)
+    assert loader_workers(None, on_gpu=False) == on_cpu
+    assert loader_workers(None, on_gpu=True) == on_gpu
+    assert loader_workers(0, on_gpu=True) == 0
