@@ -1,4 +1,4 @@
-"""Measure the speed and the memory of `skin` on this machine; `scripts/benchmark` runs it."""
+"""Measure the speed and the memory of `skin` on this machine; `scripts/benchmark` runs it."""  # noqa: INP001 - a script, in no package
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _QUICK = _Plan(
 )
 
 
-def main(
+def main(  # noqa: PLR0917 - its parameters are the options
     config: Annotated[Path, typer.Option("--config", "-c", help="The training's config.")] = _BASE,
     setting: Annotated[
         list[str] | None,

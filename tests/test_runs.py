@@ -49,13 +49,10 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 
 
 def test_the_columns_of_a_table_of_predictions():
-    assert (
-        oof_columns(TASK)
-        == (
-            "image_id lesion_id fold target "
-            "prob_MEL prob_NV prob_BCC prob_AKIEC prob_BKL prob_DF prob_VASC "
-            "logit_MEL logit_NV logit_BCC logit_AKIEC logit_BKL logit_DF logit_VASC"
-        ).split()
+    assert " ".join(oof_columns(TASK)) == (
+        "image_id lesion_id fold target "
+        "prob_MEL prob_NV prob_BCC prob_AKIEC prob_BKL prob_DF prob_VASC "
+        "logit_MEL logit_NV logit_BCC logit_AKIEC logit_BKL logit_DF logit_VASC"
     )
 
 
@@ -65,7 +62,7 @@ def test_a_run_reads_its_finished_folds_in_order(make_run: Callable[..., Run]):
     assert [fold.fold for fold in run.folds()] == [2, 3, 10]
     assert [fold.fold for fold in run.finished_folds()] == [2, 10]
     assert run.task is TASK
-    assert run.oof()["image_id"].tolist() == ["0020", "0021", "00100", "00101"]
+    assert run.oof()["image_id"].tolist() == ["00100", "00101", "0020", "0021"]
     fold = run.fold(10)
     assert fold.config().seed == 10
     assert fold.history()["valid_bacc"].tolist() == [0.5]
@@ -82,15 +79,31 @@ def spoil(table: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="prob_DF"), r"lacks prob_DF; task 'isic2018' needs image_id"),
-        (lambda t: t[sorted(t.columns)], "has its columns in another order"),
-        (lambda t: spoil(t, "target", "XXX"), "missing values or unknown targets at 0001"),
-        (lambda t: spoil(t, "target", None), "missing values or unknown targets at 0001"),
-        (lambda t: spoil(t, "prob_NV", None), "missing values or unknown targets at 0001"),
-        (lambda t: spoil(t, "logit_NV", None), "0001"),
-        (lambda t: spoil(t, "prob_NV", "high"), "high|0001"),
+        (lambda t: t.drop(columns=["prob_DF", "fold"]), "lacks the columns fold, prob_DF$"),
+        (lambda t: t.iloc[:0], "has no rows"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "images predicted twice: 0000$"),
+        (lambda t: spoil(t, "target", "XXX"), "targets that isic2018 does not have: XXX"),
+        (lambda t: spoil(t, "target", None), "targets that isic2018 does not have"),
+        (lambda t: spoil(t, "fold", "first"), "cannot be read: .*first"),
+        (lambda t: spoil(t, "prob_NV", None), "cannot be read"),
+        (lambda t: spoil(t, "prob_NV", "nan"), "probabilities outside 0 to 1 for 0001;"),
+        (lambda t: spoil(t, "prob_NV", 1.5), "probabilities outside 0 to 1 for 0001;"),
+        (lambda t: spoil(t, "prob_NV", "high"), "cannot be read: .*high"),
+        (lambda t: spoil(t, "logit_NV", None), "cannot be read"),
     ],
-    ids=["column", "order", "target", "no target", "no share", "no logit", "text"],
+    ids=[
+        "columns",
+        "empty",
+        "twice",
+        "unknown target",
+        "no target",
+        "fold",
+        "no share",
+        "nan share",
+        "share above 1",
+        "text",
+        "no logit",
+    ],
 )
 def test_damaged_predictions_are_refused(
     tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
@@ -102,9 +115,28 @@ def test_damaged_predictions_are_refused(
     assert str(path) in str(caught.value)
 
 
+def test_ids_stay_text_and_numbers_exact(tmp_path: Path):
+    """Some ids read as numbers or as missing; the columns may stand in any order."""
+    table = predictions(0).assign(image_id=["007", "NA"], lesion_id=["", "1e5"])
+    table.loc[0, "prob_NV"] = 0.1 + 0.2
+    table[sorted(table.columns)].to_csv(tmp_path / "oof.csv", index=False)
+    read = read_oof(tmp_path / "oof.csv", TASK)
+    assert list(read.columns) == oof_columns(TASK)
+    assert read["image_id"].tolist() == ["007", "NA"]
+    assert read["lesion_id"].tolist() == ["007", "1e5"], "an image without a lesion is its own"
+    assert read.loc[0, "prob_NV"] == 0.1 + 0.2
+
+
+def test_an_image_in_two_folds_is_refused(make_run: Callable[..., Run]):
+    run = make_run("a", finished=(0, 1))
+    predictions(0).to_csv(run.fold(1).folder / "oof.csv", index=False)
+    with pytest.raises(SkinError, match=r"a: images predicted twice: 0000, 0001$"):
+        run.oof()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is missing"), (b"", "is not a table"), (b"a\n\xff\n", "is not a table")],
+    [(None, "is missing"), (b"", "cannot be read"), (b"a\n\xff\n", "cannot be read")],
 )
 def test_files_that_are_no_predictions(tmp_path: Path, content: bytes | None, message: str):
     path = tmp_path / "oof.csv"

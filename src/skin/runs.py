@@ -49,12 +49,15 @@ class FoldRun:
     @property
     def finished(self) -> bool:
         """Whether the training came to its end and left its predictions."""
-        path = self.folder / "metadata.json"
-        return path.exists() and read_json(path).get("status") == "finished"
+        there = (self.folder / "metadata.json").exists()
+        return there and self.metadata().get("status") == "finished"
 
     def metadata(self) -> dict[str, Any]:
         """What the fold was trained with and how it went."""
-        metadata: dict[str, Any] = read_json(self.folder / "metadata.json")
+        path = self.folder / "metadata.json"
+        metadata = read_json(path)
+        if not isinstance(metadata, dict):
+            raise SkinError(f"{path} does not hold an object; train the fold anew")
         return metadata
 
     def config(self) -> Config:

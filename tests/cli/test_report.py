@@ -42,7 +42,8 @@ def write_run(folder, right):
     table = table.join(probabilities.add_prefix("prob_"))
     table.join(np.log(probabilities).add_prefix("logit_")).to_csv(fold / "oof.csv", index=False)
     (fold / "history.csv").write_text(
-        "epoch,stage,lr,train_loss,valid_loss,valid_bacc\n1,all,0.001,1.5,1.6,0.5\n"
+        "epoch,stage,lr,train_loss,valid_loss,valid_bacc,valid_accuracy,images_per_s,seconds\n"
+        "1,all,0.001,1.5,1.6,0.5,0.6,100.0,2.0\n"
     )
     metadata = {
         "task": "isic2018",

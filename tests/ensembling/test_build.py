@@ -88,7 +88,7 @@ def test_runs_of_other_images_are_refused(
 def test_runs_of_other_folds_are_refused(make_run: MakeRun, tmp_path: Path):
     """One could have trained on what the other holds out."""
     runs = [make_run("a"), make_run("b", folds_hash="0" * 64)]
-    with pytest.raises(SkinError, match="made on different folds .a: ffffffff, b: 00000000"):
+    with pytest.raises(SkinError, match=r"made on different folds .a: ffffffff, b: 00000000"):
         mean_ensemble(runs, tmp_path / "main")
     assert not (tmp_path / "main").exists()
 

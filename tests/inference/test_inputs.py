@@ -106,19 +106,21 @@ def test_a_csv_that_is_no_text(photos: Path):
 
 
 def test_sources_that_are_missing_or_empty(tmp_path: Path):
-    with pytest.raises(SkinError, match="no image, folder, zip or CSV at .*nowhere"):
+    with pytest.raises(SkinError, match=r"no image, folder, zip or CSV at .*nowhere"):
         find_images([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(SkinError, match="empty holds no image"):
         find_images([tmp_path / "empty"])
-    with pytest.raises(SkinError, match="no.zip is not a zip archive"):
-        (tmp_path / "no.zip").write_text("text")
+    (tmp_path / "no.zip").write_text("text")
+    with pytest.raises(SkinError, match=r"no\.zip is not a zip archive"):
         find_images([tmp_path / "no.zip"])
 
 
 def test_two_images_of_one_id_are_named(photos: Path, tmp_path: Path):
     archive = zipped(photos, tmp_path / "photos.zip")
-    with pytest.raises(SkinError, match=r"have the id 'I0': I0\.png and photos\.zip::inner/I0\.png"):
+    with pytest.raises(
+        SkinError, match=r"have the id 'I0': I0\.png and photos\.zip::inner/I0\.png"
+    ):
         find_images([photos, archive])
 
 

@@ -77,7 +77,7 @@ def test_of_several_runs_one_is_asked_for(make_run: MakeRun, split: Split, photo
 
 
 def test_nothing_trained(split: Split, photos: Path):
-    with pytest.raises(SkinError, match="nothing was trained in .*see `skin train`"):
+    with pytest.raises(SkinError, match=r"nothing was trained in .*see `skin train`"):
         split(str(photos))
 
 

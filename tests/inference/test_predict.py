@@ -32,7 +32,9 @@ def models_of(run: Run) -> list[torch.nn.Module]:
 
 
 def mean_of(models: list[torch.nn.Module], images: torch.Tensor, tta: str) -> NDArray[np.float64]:
-    return torch.stack([predict_batch(model, images, tta).exp() for model in models]).mean(0).numpy()
+    return (
+        torch.stack([predict_batch(model, images, tta).exp() for model in models]).mean(0).numpy()
+    )
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_prediction_is_the_mean_of_the_folds_models(
     assert result.image_ids == ["S0", "S1", "S2"]
     np.testing.assert_allclose(result.probabilities, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(result.probabilities.sum(axis=1), 1)
-    assert result.probabilities.std(axis=0).max() > 0.01, "the images must differ to show anything"
+    assert result.probabilities.std(axis=0).max() > 0.003, "the images must differ to show anything"
 
 
 def test_runs_are_combined_by_their_weights_not_by_their_models(
@@ -97,15 +99,13 @@ def test_batches_and_workers_change_nothing(make_run: MakeRun, square: list[Inpu
     results = []
     for size, workers in ((64, 0), (1, 0), (2, 2)):
         parts = list(predictor.batches(square, batch_size=size, workers=workers))
-        assert sum((ids for ids, _, _ in parts), []) == ["S0", "S1", "S2"]
+        assert [image_id for ids, _, _ in parts for image_id in ids] == ["S0", "S1", "S2"]
         results.append(np.concatenate([values for _, values, _ in parts]))
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-6)
 
 
-def test_images_of_every_shape_fit(
-    make_run: MakeRun, tmp_path: Path, encode: Callable[..., bytes]
-):
+def test_images_of_every_shape_fit(make_run: MakeRun, tmp_path: Path, encode: Callable[..., bytes]):
     for number, size in enumerate([(20, 90), (90, 20), (33, 33), (8, 9)]):
         (tmp_path / f"P{number}.png").write_bytes(encode(number, size))
     inputs = find_images(sorted(tmp_path.glob("P*.png")))

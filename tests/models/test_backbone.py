@@ -16,14 +16,14 @@ Variant = Callable[..., Config]
 
 
 def test_the_classifier_is_left_out(variant: Variant):
-    backbone = build_backbone(variant().model, 32)
+    backbone = build_backbone(variant().model, 32).eval()
     assert backbone(torch.zeros(1, 3, 32, 32)).shape == (1, backbone.num_features)
 
 
 def test_an_unknown_backbone_gets_near_names(variant: Variant):
-    with pytest.raises(SkinError, match="timm has no model 'resnet5': did you mean .*resnet50"):
+    with pytest.raises(SkinError, match=r"timm has no model 'resnet5': did you mean .*resnet50"):
         build_backbone(variant("resnet5").model, 32)
-    with pytest.raises(SkinError, match="timm has no model '%%%%'$"):
+    with pytest.raises(SkinError, match=r"timm has no model '%%%%'$"):
         build_backbone(variant("%%%%").model, 32)
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_holds_no_weights(variant: Variant, tmp_path: Path, name: st
 
 
 def test_a_weights_file_that_is_not_there(variant: Variant, tmp_path: Path):
-    with pytest.raises(SkinError, match="model.weights: no file"):
+    with pytest.raises(SkinError, match=r"model.weights: no file"):
         build_backbone(variant(weights=str(tmp_path / "w.safetensors")).model, 32)
 
 

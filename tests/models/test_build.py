@@ -150,7 +150,7 @@ def test_an_attention_block_needs_a_map(variant: Variant):
 
 
 def test_unknown_names_get_near_ones(variant: Variant):
-    with pytest.raises(SkinError, match="model.attention: unknown block 'sea': did you mean 'se'"):
+    with pytest.raises(SkinError, match=r"model.attention: unknown block 'sea': did you mean 'se'"):
         build_model(variant(attention="sea"))
     config = parse_config({"task": "isic2081", "model": {"pretrained": False}}, "test")
     config = config.model_copy(update={"model": variant().model})

@@ -88,7 +88,7 @@ def test_a_fold_that_is_not_there(config: Config, toy_data: Path):
 
 def test_several_caches_are_named(config: Config, workspace: Path):
     shutil.copytree(workspace / "data/toy/cache/40", workspace / "data/toy/cache/24")
-    with pytest.raises(SkinError, match="short side 24, 40: choose with --set data.short_side=40"):
+    with pytest.raises(SkinError, match=r"short side 24, 40: choose with --set data.short_side=40"):
         resolve(config, workspace / "data")
 
 
@@ -117,7 +117,7 @@ def test_a_class_without_a_training_image_is_named(config: Config, workspace: Pa
 
 
 def test_an_empty_data_folder_says_what_to_do(tmp_path: Path):
-    with pytest.raises(SkinError, match="no dataset under .*skin data add"):
+    with pytest.raises(SkinError, match=r"no dataset under .*skin data add"):
         resolve(parse_config({}, "test"), tmp_path)
 
 

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from skin.config import load_config
+from skin.runs import Run
+from skin.training.run import train_run
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -86,13 +90,7 @@ def test_killed_equals_uninterrupted(
 
 
 @pytest.mark.slow
-def test_workers_do_not_matter(
-    workspace: Path, write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-):
-    from skin.config import load_config
-    from skin.runs import Run
-    from skin.training.run import train_run
-
+def test_workers_do_not_matter(workspace: Path, write_config: Callable[..., Path]):
     found = []
     for workers in (0, 1, 2):
         config = load_config(write_config(runtime={"workers": workers}))

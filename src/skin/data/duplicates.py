@@ -34,9 +34,9 @@ def near_duplicates(dataset: Dataset) -> pd.DataFrame:
     distance 2, correlation 0.98, to the eye one photograph in two tints, with equal age, sex and
     site. Of one lesion, 84 pairs correlate above 0.85; the 24 lowest of them show, to the eye,
     the same skin in the same framing. Without the hash, all 50 million pairs, each in the eight
-    mirrored and turned views, add none: those of different lesions correlate up to 0.86, and at
-    that share no more than the dark rim of the dermoscope. So the thresholds lie in a wide gap,
-    and mirrored or turned copies need no search.
+    mirrored and turned views, add none: those of different lesions correlate up to 0.86, and
+    there it is small dark spots of one size in the middle of plain skin. The hash keeps such out,
+    so the thresholds lie in a wide gap; mirrored or turned copies need no search.
 
     Args:
         dataset: has at least one cache; the largest is looked at.

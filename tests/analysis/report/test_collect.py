@@ -18,7 +18,7 @@ def edit(path, **values):
 def test_run_is_pooled_over_its_folds(workspace):
     workspace.run("plain")
 
-    (entry,) = collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["plain"], *workspace.folders)
 
     truth = workspace.truth()
     assert entry.oof["image_id"].tolist() == truth["image_id"].tolist()
@@ -33,7 +33,7 @@ def test_run_is_pooled_over_its_folds(workspace):
 def test_probabilities_are_read_bit_for_bit(workspace):
     workspace.run("plain", seed=4)
 
-    (entry,) = collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["plain"], *workspace.folders)
 
     written = workspace.predictions(2.0, 4)[[f"prob_{code}" for code in entry.task.codes]]
     assert (entry.probabilities == written.to_numpy()).all()
@@ -45,7 +45,7 @@ def test_all_that_is_finished_is_taken_without_names(workspace, capsys):
     workspace.run("half", status="running")
     workspace.ensemble("mean")
 
-    entries = collect([], workspace.root / "runs", workspace.root / "ensembles")
+    entries = collect([], *workspace.folders)
 
     assert [entry.name for entry in entries] == ["a", "b", "mean"]
     assert "no fold finished: half" in capsys.readouterr().err
@@ -56,7 +56,7 @@ def test_unfinished_folds_are_left_out_with_a_warning(workspace, capsys):
     (folder / "fold1" / "metadata.json").unlink()
     edit(folder / "fold2" / "metadata.json", status="running")
 
-    (entry,) = collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["plain"], *workspace.folders)
 
     assert entry.fold_numbers == [0]
     assert entry.seconds == 61.5
@@ -67,7 +67,7 @@ def test_unfinished_folds_are_left_out_with_a_warning(workspace, capsys):
 def test_folders_and_names_mean_the_same(workspace, form):
     workspace.run("plain")
 
-    (entry,) = collect([form.format(root=workspace.root / "runs", workspace.root / "ensembles"), "plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect([form.format(root=workspace.root), "plain"], *workspace.folders)
 
     assert entry.name == "plain"
 
@@ -75,7 +75,7 @@ def test_folders_and_names_mean_the_same(workspace, form):
 def test_ensemble_is_read(workspace):
     workspace.ensemble("mean", tta="dihedral", seconds=12.0)
 
-    (entry,) = collect(["mean"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["mean"], *workspace.folders)
 
     assert (entry.kind, entry.tta, entry.seconds, entry.parameters) == (
         "ensemble",
@@ -93,7 +93,7 @@ def test_image_without_a_lesion_is_its_own(workspace):
     table.loc[0, "lesion_id"] = None
     table.to_csv(path, index=False)
 
-    (entry,) = collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["plain"], *workspace.folders)
 
     assert table.loc[0, "image_id"] in entry.lesions
 
@@ -105,7 +105,7 @@ def test_lesion_in_two_folds_leaks_whatever_is_recorded(workspace, capsys):
     table.loc[0, "lesion_id"] = pd.read_csv(folder / "fold1" / "oof.csv").loc[0, "lesion_id"]
     table.to_csv(path, index=False)
 
-    (entry,) = collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+    (entry,) = collect(["plain"], *workspace.folders)
 
     assert entry.leaking
     assert table.loc[0, "lesion_id"] in capsys.readouterr().err.replace("\n", "")
@@ -115,36 +115,36 @@ def test_recorded_leak_is_kept(workspace):
     workspace.run("plain", leaking=True)
     workspace.ensemble("mean", leaking=True)
 
-    assert all(entry.leaking for entry in collect([], workspace.root / "runs", workspace.root / "ensembles"))
+    assert all(entry.leaking for entry in collect([], *workspace.folders))
 
 
 def test_nothing_finished(workspace):
     with pytest.raises(SkinError, match=r"no finished run: train one with `skin train`"):
-        collect([], workspace.root / "runs", workspace.root / "ensembles")
+        collect([], *workspace.folders)
 
 
 def test_unknown_name_gets_the_nearest(workspace):
     workspace.run("resnet50")
 
     with pytest.raises(SkinError, match="no run or ensemble 'resnet5': did you mean 'resnet50'"):
-        collect(["resnet5"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["resnet5"], *workspace.folders)
 
 
 def test_name_of_a_run_and_of_an_ensemble_is_refused(workspace):
     workspace.run("same")
     workspace.ensemble("same")
 
-    with pytest.raises(SkinError, match="'same' is several folders"):
-        collect(["same"], workspace.root / "runs", workspace.root / "ensembles")
+    with pytest.raises(SkinError, match="'same' is a run and an ensemble"):
+        collect(["same"], *workspace.folders)
     with pytest.raises(SkinError, match="several folders share the name same"):
-        collect([], workspace.root / "runs", workspace.root / "ensembles")
+        collect([], *workspace.folders)
 
 
 def test_named_run_without_a_finished_fold(workspace):
     workspace.run("plain", status="running")
 
     with pytest.raises(SkinError, match="no finished fold"):
-        collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["plain"], *workspace.folders)
 
 
 def test_runs_of_two_tasks_are_refused(workspace, monkeypatch):
@@ -153,7 +153,7 @@ def test_runs_of_two_tasks_are_refused(workspace, monkeypatch):
     workspace.run("b", task="other")
 
     with pytest.raises(SkinError, match=r"isic2018: a; other: b"):
-        collect([], workspace.root / "runs", workspace.root / "ensembles")
+        collect([], *workspace.folders)
 
 
 def test_folds_of_two_tasks_are_refused(workspace, monkeypatch):
@@ -162,7 +162,7 @@ def test_folds_of_two_tasks_are_refused(workspace, monkeypatch):
     edit(folder / "fold1" / "metadata.json", task="other")
 
     with pytest.raises(SkinError, match="its folds are of different tasks"):
-        collect(["a"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["a"], *workspace.folders)
 
 
 def test_damaged_metadata_is_named(workspace):
@@ -170,7 +170,7 @@ def test_damaged_metadata_is_named(workspace):
     edit(path, seconds="long", parameters=None)
 
     with pytest.raises(SkinError, match=re.escape(str(path)) + r".*seconds: .*parameters: "):
-        collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["plain"], *workspace.folders)
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "{"])
@@ -179,7 +179,7 @@ def test_metadata_that_is_no_object_is_named(workspace, text):
     path.write_text(text)
 
     with pytest.raises(SkinError, match=re.escape(str(path))):
-        collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["plain"], *workspace.folders)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_damaged_predictions_are_named(workspace, change, message):
     change(pd.read_csv(path)).to_csv(path, index=False)
 
     with pytest.raises(SkinError, match=message) as refused:
-        collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["plain"], *workspace.folders)
     assert str(path) in str(refused.value)
 
 
@@ -213,4 +213,4 @@ def test_missing_table_is_named(workspace, name):
     path.unlink()
 
     with pytest.raises(SkinError, match=re.escape(f"{path} is missing")):
-        collect(["plain"], workspace.root / "runs", workspace.root / "ensembles")
+        collect(["plain"], *workspace.folders)

@@ -11,7 +11,7 @@ from skin.analysis.report.compare import compare
 
 def comparison(workspace, resamples=200):
     return compare(
-        collect([], workspace.root / "runs", workspace.root / "ensembles"), resamples=resamples
+        collect([], *workspace.folders), resamples=resamples
     )
 
 
@@ -81,7 +81,7 @@ def test_run_without_all_folds_is_marked(workspace):
 def test_other_folds_and_labels_are_marked(workspace):
     workspace.run("a")
     workspace.run("b")
-    one, two = collect([], workspace.root / "runs", workspace.root / "ensembles")
+    one, two = collect([], *workspace.folders)
     refolded = one.oof.assign(fold=(one.oof["fold"] + 1) % 3)
     relabelled = one.oof.assign(target="NV")
 

@@ -44,14 +44,14 @@ class Page(HTMLParser):
 def comparison(workspace):
     """Compare all that the test wrote, without drawing it."""
     return lambda: compare(
-        collect([], workspace.root / "runs", workspace.root / "ensembles"), resamples=100
+        collect([], *workspace.folders), resamples=100
     )
 
 
 @pytest.fixture
 def report(workspace):
     def write(folder="reports/x") -> tuple[Path, Comparison]:
-        entries = collect([], workspace.root / "runs", workspace.root / "ensembles")
+        entries = collect([], *workspace.folders)
         comparison = write_report(entries, workspace.root / folder, resamples=100)
         return workspace.root / folder, comparison
 

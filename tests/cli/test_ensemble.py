@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skin.runs import Run, probability_columns, read_oof
+from skin.taxonomy import get_task
+
+Skin = Callable[..., Any]
+
+
+def test_all_finished_runs_are_taken_and_named(skin: Skin, trained: Path):
+    result = skin("ensemble")
+    assert result.code == 0, result.err
+    assert "taking all finished runs: plain, se" in result.err
+    assert "the mean of 2 run(s), written to ensembles/main" in result.err
+    assert "main" in result.out
+    task = get_task("isic2018")
+    combined = read_oof(trained / "ensembles" / "main" / "oof.csv", task)
+    columns = probability_columns(task)
+    each = [
+        Run(trained / "runs" / name).oof().sort_values("image_id")[columns].to_numpy()
+        for name in ("plain", "se")
+    ]
+    np.testing.assert_allclose(combined[columns], (each[0] + each[1]) / 2)
+
+
+def test_runs_and_the_ensemble_can_be_named(skin: Skin, trained: Path):
+    result = skin("ensemble", "se", "--name", "one")
+    assert result.code == 0
+    described = json.loads((trained / "ensembles" / "one" / "ensemble.json").read_text())
+    assert [run["name"] for run in described["runs"]] == ["se"]
+    assert "taking all" not in result.err
+
+
+def one_fold(runs: Path) -> None:
+    shutil.rmtree(runs / "se" / "fold1")
+
+
+def other_folds(runs: Path) -> None:
+    for path in (runs / "se").glob("fold*/metadata.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"folds_hash": "0" * 64}))
+
+
+def other_views(runs: Path) -> None:
+    for path in (runs / "se").glob("fold*/metadata.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"tta": "dihedral"}))
+
+
+def lost_column(runs: Path) -> None:
+    path = runs / "se" / "fold0" / "oof.csv"
+    path.write_text(path.read_text().replace("prob_DF", "prob_XX"))
+
+
+def damaged_metadata(runs: Path) -> None:
+    (runs / "se" / "fold0" / "metadata.json").write_text("{")
+
+
+def nothing_finished(runs: Path) -> None:
+    for path in runs.glob("*/fold*/metadata.json"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "message"),
+    [
+        (None, ["plane"], "no run 'plane' in runs: did you mean 'plain'?"),
+        (one_fold, [], "the runs have different finished folds (plain has [0, 1]; se has [0])"),
+        (other_folds, [], "the runs were made on different folds"),
+        (other_views, [], "predictions are of different TTA (plain: none, se: dihedral)"),
+        (lost_column, [], "runs/se/fold0/oof.csv lacks the columns prob_DF"),
+        (damaged_metadata, [], "runs/se/fold0/metadata.json is not valid JSON"),
+        (nothing_finished, [], "runs: no run has no finished fold; see `skin train`"),
+        (nothing_finished, ["se"], "se has no finished fold; see `skin train`"),
+    ],
+)
+def test_a_mistake_is_one_message_and_leaves_nothing(
+    skin: Skin,
+    trained: Path,
+    spoil: Callable[[Path], None] | None,
+    words: list[str],
+    message: str,
+):
+    if spoil:
+        spoil(trained / "runs")
+    result = skin("ensemble", *words)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not (trained / "ensembles").exists()

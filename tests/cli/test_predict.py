@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skin.inference.submission import read_submission
+from skin.taxonomy import get_challenge
+
+Skin = Callable[..., Any]
+ISIC_2018 = get_challenge("isic2018")
+
+
+def png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def photos(trained: Path) -> Path:
+    """The folder `photos` with A, B and C, in a working folder with one finished run, `plain`."""
+    shutil.rmtree(trained / "runs" / "se")
+    (trained / "photos").mkdir()
+    for number, name in enumerate("ABC"):
+        (trained / "photos" / f"{name}.png").write_bytes(png(number))
+    return trained / "photos"
+
+
+def test_the_only_run_writes_a_submission(skin: Skin, photos: Path):
+    result = skin("predict", "photos")
+    assert result.code == 0, result.err
+    assert result.out == "submissions/plain.csv"
+    assert "run: runs/plain, the only one" in result.err
+    assert "3 images, 2 models, TTA none" in result.err
+    table = read_submission(photos.parent / "submissions" / "plain.csv", ISIC_2018)
+    assert table.index.tolist() == ["A", "B", "C"]
+    np.testing.assert_allclose(table.sum(axis=1), 1)
+
+
+def test_models_file_and_views_can_be_named(skin: Skin, photos: Path):
+    assert skin("ensemble", "plain", "--name", "mine").code == 0
+    words = ["--out", "here/x.csv", "--challenge", "isic2018", "--tta", "dihedral"]
+    result = skin("predict", "mine", photos / "B.png", *words)
+    assert (result.code, result.out) == (0, "here/x.csv")
+    assert "1 images, 2 models, TTA dihedral" in result.err
+    assert read_submission(Path("here/x.csv"), ISIC_2018).index.tolist() == ["B"]
+
+
+def test_json_spells_the_classes_out(skin: Skin, photos: Path):
+    result = skin("predict", photos / "A.png", "--format", "json")
+    assert result.code == 0
+    (image,) = json.loads(result.out)
+    shares = [each["probability"] for each in image["classes"]]
+    assert image["image"] == "A"
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
+    assert image["diagnosis"] == image["classes"][0]["name"]
+    assert {each["code"] for each in image["classes"]} == set(ISIC_2018.columns)
+    malignant = [each["probability"] for each in image["classes"] if each["malignant"]]
+    assert image["malignant_probability"] == pytest.approx(sum(malignant))
+    assert not (photos.parent / "submissions").exists()
+
+
+def test_a_table_spells_the_classes_out(skin: Skin, photos: Path):
+    result = skin("predict", photos / "A.png", photos / "B.png", "--format", "table")
+    assert result.code == 0
+    assert result.out.count("Melanocytic nevus") == 2
+    assert "malignant" in result.out
+
+
+def test_official_images_that_are_missing_get_a_row_and_a_warning(skin: Skin, photos: Path):
+    result = skin("predict", photos, "--official-list")
+    assert result.code == 0
+    assert "warning:" in result.err
+    assert "ISIC_0034524" in result.err
+    assert "given the mean of the other rows" in result.err
+    assert len(read_submission(Path("submissions/plain.csv"), ISIC_2018)) == 3 + 1512
+
+
+def test_bad_files_can_be_left_out_and_are_listed(skin: Skin, photos: Path):
+    (photos / "B.png").write_bytes(png(1)[:500])
+    result = skin("predict", photos, "--skip-bad")
+    assert result.code == 0
+    assert "warning: left out: B.png is not a usable image" in result.err
+    table = read_submission(Path("submissions/plain.csv"), ISIC_2018)
+    assert table.index.tolist() == ["A", "C"]
+
+
+def truncated(photos: Path) -> None:
+    (photos / "B.png").write_bytes(png(1)[:500])
+
+
+def text(photos: Path) -> None:
+    (photos / "B.png").write_text("not an image")
+
+
+def bomb(photos: Path) -> None:
+    """A header that tells of 11,000 x 11,000 pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 11_000, 11_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    (photos / "B.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + png(1)[33:])
+
+
+def twice(photos: Path) -> None:
+    (photos / "below").mkdir()
+    shutil.copy(photos / "B.png", photos / "below" / "B.png")
+
+
+def emptied(photos: Path) -> None:
+    for path in photos.iterdir():
+        path.unlink()
+
+
+def changed_weights(photos: Path) -> None:
+    folds = photos.parent / "runs" / "plain"
+    shutil.copy(folds / "fold0" / "best.safetensors", folds / "fold1" / "best.safetensors")
+
+
+def damaged_weights(photos: Path) -> None:
+    (photos.parent / "runs" / "plain" / "fold0" / "best.safetensors").write_bytes(b"damaged")
+
+
+def escaping(photos: Path) -> None:
+    with zipfile.ZipFile(photos.parent / "photos.zip", "w") as archive:
+        archive.writestr("../../out.png", png(0))
+
+
+def damaged_zip(photos: Path) -> None:
+    path = photos.parent / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("A.png", png(0))
+    data = bytearray(path.read_bytes())
+    data[200] ^= 0xFF
+    path.write_bytes(bytes(data))
+
+
+def listed(photos: Path) -> None:
+    (photos.parent / "list.csv").write_text("image\nA\nX\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "message"),
+    [
+        (truncated, ["photos"], "B.png is not a usable image"),
+        (text, ["photos"], "B.png is not a usable image: it is in no image format known here"),
+        (bomb, ["photos"], "B.png is not a usable image: 11000x11000 pixels are more than"),
+        (twice, ["photos"], "two images have the id 'B'"),
+        (emptied, ["photos"], "photos holds no image"),
+        (emptied, ["plain"], "name the images to predict after 'plain'"),
+        (emptied, ["nowhere"], "no image, folder, zip or CSV at nowhere"),
+        (emptied, ["plane", "photos"], "'plane' is no ensemble or run, and no image or folder"),
+        (damaged_weights, ["photos"], "best.safetensors"),
+        (escaping, ["photos.zip"], "has entries that point outside of it: ../../out.png"),
+        (damaged_zip, ["photos.zip"], "A.png"),
+        (listed, ["list.csv"], "list.csv names images that are not under .: X"),
+        (None, ["photos", "--challenge", "isic2081"], "unknown challenge 'isic2081': did you mean"),
+        (None, ["photos", "--challenge", "isic2019"], "do not predict the columns of isic2019"),
+        (None, ["photos", "--device", "cuda:99"], "cuda:99 is asked for, but"),
+        (None, ["photos", "--out", "photos/A.png/x.csv"], "photos/A.png"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_mistake_is_one_message_and_leaves_nothing(
+    skin: Skin,
+    photos: Path,
+    spoil: Callable[[Path], None] | None,
+    words: list[str],
+    message: str,
+):
+    if spoil:
+        spoil(photos)
+    result = skin("predict", *words)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not (photos.parent / "submissions").exists()
+
+
+def test_weights_that_are_not_the_ensembles_are_refused(skin: Skin, photos: Path):
+    assert skin("ensemble", "plain").code == 0
+    changed_weights(photos)
+    result = skin("predict", "photos")
+    assert result.code == 2
+    assert "fold1/best.safetensors is not the file that ensembles/main was made with" in result.err
+    assert not (photos.parent / "submissions").exists()
