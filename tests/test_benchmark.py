@@ -38,7 +38,7 @@ def test_measures_everything(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "reports" / "benchmark.csv")
     assert table.groupby("part", sort=False)["what"].count().to_dict() == {
-        "data path": 3,
+        "data path, one core": 3,
         "training loop": 3,
         "timm's recipe": 2,
         "precision": 3,
@@ -47,7 +47,7 @@ def test_measures_everything(tmp_path: Path):
     assert (table[["low", "median", "high"]] > 0).all(axis=None)
     assert (table["low"] <= table["median"]).all()
     assert (table["median"] <= table["high"]).all()
-    targets = {"data path": 2, "training loop": 1, "timm's recipe": 1, "memory": 2}
+    targets = {"data path, one core": 2, "training loop": 1, "timm's recipe": 1, "memory": 2}
     assert table.dropna(subset="target").groupby("part")["what"].count().to_dict() == targets
     assert set(table["met"].dropna()) <= {"yes", "no"}
     for column, value in {"model": "test_resnet", "size": 32, "batch_size": 8}.items():

@@ -41,7 +41,10 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
             folder = run.fold(number).folder
             parse_config({"seed": number}, "test").save(folder / "config.yaml")
             predictions(number).to_csv(folder / "oof.csv", index=False)
-            (folder / "history.csv").write_text("epoch,valid_bacc\n0,0.5\n")
+            (folder / "history.csv").write_text(
+                "epoch,stage,lr,train_loss,valid_loss,valid_bacc,valid_accuracy,images_per_s,seconds\n"
+                "0,all,0.001,1.5,1.6,0.5,0.6,100.0,2.0\n"
+            )
             write_json(folder / "metadata.json", {"task": "isic2018", "status": "finished"})
         return run
 

@@ -23,6 +23,7 @@ from benchmark_lib.trainer import trainer_speed
 from skin.config import Config
 from skin.console import note
 from skin.data.cache import cache_folder
+from skin.models.build import build_model
 from skin.training.environment import hardware, versions
 from skin.training.plan import FoldPlan, loader_workers
 from skin.training.precision import choose_device, choose_precision
@@ -101,7 +102,7 @@ def _prepare(case: Case) -> tuple[FoldPlan, str, torch.device]:
     plan = material.plan(case.config, case.data_dir)
     config = plan.config
     device = choose_device(config.runtime.device)
-    model = TrainingStep(plan, "fp32").model
+    model = build_model(config, pretrained=False)
     precision = choose_precision(config.training.precision, device, model)
     workers = loader_workers(config.runtime.workers, on_gpu=device.type != "cpu")
     config = config.model_copy(
@@ -135,7 +136,7 @@ def _measure_loops(case: Case, plan: FoldPlan, files: Path, precision: str) -> I
         gc.collect()
     least = Target(0.97 if device.type == "cpu" else 0.95, at_least=True)
     ours = Spread.of_ratios(speeds["ours"], speeds["bare"])
-    yield _speed("training loop", "bare loop on synthetic tensors", speeds["bare"])
+    yield _speed("training loop", "bare loop, synthetic tensors", speeds["bare"])
     yield _speed("training loop", "skin", speeds["ours"])
     yield Result("training loop", "skin over the bare loop", ours, "x", least)
     recipe_ratio = Spread.of_ratios(speeds["ours"], speeds["recipe"])
@@ -161,7 +162,7 @@ def _measure_precisions(case: Case, plan: FoldPlan, device: torch.device) -> Ite
             speeds[name].append(loop.speed(batches, 1, steps[name]))
     auto = choose_precision("auto", device, loops["fp32"].model)
     for name in names:
-        chosen = ", what auto takes" if name == auto else ""
+        chosen = " (auto takes it)" if name == auto else ""
         yield _speed("precision", f"bare loop, {name}{chosen}", speeds[name])
     for name in names[1:]:
         spread = Spread.of_ratios(speeds[name], speeds["fp32"])
@@ -180,5 +181,6 @@ def _speed(part: str, what: str, values: list[float]) -> Result:
 
 
 def _machine(device: torch.device) -> dict[str, Any]:
-    described = {"gpu": None, **hardware(device)}
-    return {**described, **{name: versions()[name] for name in ("python", "torch", "timm")}}
+    installed = versions()
+    software = {name: installed[name] for name in ("python", "torch", "timm")}
+    return {"gpu": None, **hardware(device), **software}

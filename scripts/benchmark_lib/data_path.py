@@ -19,7 +19,7 @@ from skin.data.augment import build_pipeline
 from skin.data.loader import AugmentedImages, training_loader
 from skin.training.plan import FoldPlan
 
-_PART = "data path"
+_PART = "data path, one core"
 _TARGET = Target(800, at_least=True)
 
 # Crop, flips, rotation by any angle and colour, each on every image.
@@ -56,7 +56,7 @@ def measure_data_path(
         speeds = _in_turns(counts, seconds / repeats, repeats)
     for what, values in speeds.items():
         target = _TARGET if what.startswith("cache") else None
-        yield Result(_PART, what, Spread.of(values), "img/s a core", target)
+        yield Result(_PART, what, Spread.of(values), "img/s", target)
 
 
 def _counts(plan: FoldPlan, images: AugmentedImages) -> Iterator[int]:

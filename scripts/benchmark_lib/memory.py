@@ -22,7 +22,7 @@ from skin.training.plan import FoldPlan
 _PART = "memory"
 _EPOCHS = 5
 _BATCHES = 4  # an epoch
-_INTERVAL = 0.05  # seconds between samples
+_INTERVAL = 0.2  # seconds between samples, each of which takes some hundredths of one
 _GB = 1e9
 _PEAK = Target(3.0, at_least=False)
 _GROWTH = Target(1.05, at_least=False)
@@ -43,15 +43,15 @@ def measure_memory(plan: FoldPlan, cache: Path) -> Iterator[Result]:
             trainer.run()
     peaks = [watch.peaks[epoch] / _GB for epoch in sorted(watch.peaks)]
     for epoch, peak in enumerate(peaks):
-        yield _result(f"peak in epoch {epoch}, beside the cache", peak, "GB")
-    yield _result("peak in training, beside the cache", max(peaks), "GB", _PEAK)
-    yield _result("peak of the last epoch over the second's", peaks[-1] / peaks[1], "x", _GROWTH)
+        yield _result(f"peak in epoch {epoch}", peak, "GB")
+    yield _result("peak of all, beside the cache", max(peaks), "GB", _PEAK)
+    yield _result("last epoch's peak over the second's", peaks[-1] / peaks[1], "x", _GROWTH)
     # Kilobytes, but on macOS bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     main = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GB
-    yield _result("peak of the main process alone, mapped files included", main, "GB")
+    yield _result("main process, mapped files included", main, "GB")
     pixels = sum(path.stat().st_size for path in cache.iterdir()) / _GB
-    yield _result("the cache", pixels, "GB")
+    yield _result("the cache's size", pixels, "GB")
 
 
 def _result(what: str, value: float, unit: str, target: Target | None = None) -> Result:
@@ -59,7 +59,7 @@ def _result(what: str, value: float, unit: str, target: Target | None = None) ->
 
 
 class _Watch:
-    """Samples the memory of this process and its loaders in a thread.
+    """Samples the memory of this process and its loaders, in a thread and after each epoch.
 
     Attributes:
         peaks: bytes, the highest sample of each epoch.
@@ -69,7 +69,10 @@ class _Watch:
         self.peaks: dict[int, int] = {}
         self._trainer, self._cache = trainer, str(cache.resolve())
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread = threading.Thread(target=self._sample_on, daemon=True)
+        self._after_epoch = trainer.schedule.after_epoch
+        # The trainer tells its schedule of each epoch's end: a short one is sampled for sure.
+        trainer.schedule.after_epoch = self._sample_after_epoch  # type: ignore[method-assign]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -79,15 +82,21 @@ class _Watch:
         self._ended.set()
         self._thread.join()
 
-    def _sample(self) -> None:
-        process = psutil.Process()
+    def _sample_after_epoch(self, bacc: float) -> None:
+        self._sample()
+        self._after_epoch(bacc)
+
+    def _sample_on(self) -> None:
         while not self._ended.wait(_INTERVAL):
-            # The last checkpoint is written after the last epoch was counted.
-            epoch = min(self._trainer.progress.epoch, _EPOCHS - 1)
-            used = sum(
-                _resident(one, self._cache) for one in (process, *process.children(recursive=True))
-            )
-            self.peaks[epoch] = max(used, self.peaks.get(epoch, 0))
+            self._sample()
+
+    def _sample(self) -> None:
+        # The last checkpoint is written after the last epoch was counted.
+        epoch = min(self._trainer.progress.epoch, _EPOCHS - 1)
+        process = psutil.Process()
+        processes = (process, *process.children(recursive=True))
+        used = sum(_resident(one, self._cache) for one in processes)
+        self.peaks[epoch] = max(used, self.peaks.get(epoch, 0))
 
 
 def _resident(process: psutil.Process, cache: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -123,25 +124,31 @@ def show(console: Console, one: CaseResults) -> None:
         f"{case['device']}, {case['workers']} loader processes"
     )
     caption = ", ".join(f"{key} {value}" for key, value in one.machine.items() if value)
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
-    for name in ("part", "what"):
-        table.add_column(name, overflow="fold")
-    for name in ("median", "lowest", "highest"):
-        table.add_column(name, justify="right")
+    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.title_justify = table.caption_justify = "left"
+    table.add_column("", overflow="fold")
+    for name in ("median", "range"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name in ("unit", "target", "met"):
-        table.add_column(name)
-    for i, result in enumerate(one.results):
-        ends_part = i + 1 == len(one.results) or one.results[i + 1].part != result.part
+        table.add_column(name, no_wrap=True)
+    part = ""
+    for result in one.results:
+        if result.part != part:
+            part = result.part
+            table.add_row(f"[bold]{part}[/bold]")
         table.add_row(
-            result.part,
-            result.what,
-            *(_short(value) for value in result.spread),
+            f"  {result.what}",
+            _short(result.spread.median),
+            _range(result.spread),
             result.unit,
             str(result.target or ""),
             {"no": "[red]no[/red]"}.get(result.verdict, result.verdict),
-            end_section=ends_part,
         )
     console.print(table)
+
+
+def _range(spread: Spread) -> str:
+    return "" if spread.low == spread.high else f"{_short(spread.low)}-{_short(spread.high)}"
 
 
 def _short(value: float) -> str:

@@ -122,7 +122,7 @@ class TrainingConfig(_Strict):
 class RuntimeConfig(_Strict):
     """What changes the speed and never the result; a run may go on under other values."""
 
-    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    device: str = "auto"  # auto, cpu, cuda, cuda:1
     workers: Annotated[int, Field(ge=0)] | None = None  # loader processes; none: by the cores
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 120.0
 

@@ -48,8 +48,8 @@ def test_a_fold_splits_all_rows_and_no_lesion(config: Config, toy_data: Path):
 
 def test_the_order_draws_from_the_training_part(config: Config, toy_data: Path):
     plan = plan_fold(resolve(config, toy_data), 0)
-    order = plan.order(processes=2)
-    assert order.batch_size == 2 * config.training.batch_size
+    order = plan.order
+    assert order.batch_size == config.training.batch_size
     drawn = {draw.row for batch in order.epoch(0) for draw in batch}
     assert drawn <= set(plan.train_rows.tolist())
     assert order.seed == plan.seed

@@ -69,7 +69,7 @@ class TrainingOrder:
         rows: the training part's rows in the table.
         targets: their class indices, aligned with `rows`.
         sampler: how an epoch is drawn.
-        batch_size: images a batch, over all processes.
+        batch_size: images a batch.
         seed: of the fold.
     """
 
@@ -88,6 +88,11 @@ class TrainingOrder:
     def batches_per_epoch(self) -> int:
         """Full batches only, as each epoch draws anew; at least one."""
         return max(1, self.epoch_images // self.batch_size)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """How many images those batches hold."""
+        return min(self.epoch_images, self.batches_per_epoch * self.batch_size)
 
     def class_distribution(self, classes: int) -> NDArray[np.float64]:
         """The classes' shares (C,) among the images that an epoch is expected to draw."""
@@ -133,7 +138,6 @@ def training_loader(
     workers: int,
     *,
     pin_memory: bool,
-    shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Load the batches in worker processes, ahead of the loop.
 
@@ -141,16 +145,13 @@ def training_loader(
 
     Args:
         dataset: where the images come from.
-        batches: whole batches; each process takes its share.
+        batches: what to load.
         workers: loader processes; 0 loads in this one.
         pin_memory: page-locked memory, for copies to a GPU that overlap with its work.
-        shard: this process's number and how many there are.
     """
-    number, processes = shard
-    share = (batch[number::processes] for batch in batches)
     loader = DataLoader(
         dataset,
-        batch_sampler=share,
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=as_is,
         pin_memory=pin_memory,

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
 from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
 from torch import Tensor
@@ -81,7 +80,7 @@ class FoldTrainer:
         )
         self.workers = loader_workers(plan.config.runtime.workers, on_gpu=self.device.type != "cpu")
         self.accelerator = _accelerator(self.precision, self.device)
-        self.order = plan.order(self.accelerator.num_processes)
+        self.order = plan.order
         self.ema = _average(self.model.to(self.device), training.ema_decay)
         self.schedule = _schedule(plan, self.order.batches_per_epoch)
         optimizer = build_optimizer(plan.config.optimizer, self.model)
@@ -110,7 +109,6 @@ class FoldTrainer:
             self.order.batches(range(self.progress.epoch, epochs), self.progress.batch),
             self.workers,
             pin_memory=self.device.type == "cuda",
-            shard=(self.accelerator.process_index, self.accelerator.num_processes),
         )
         display = Display(f"fold {self.plan.fold}", epochs * steps, self.step)
         with display, SummaryWriter(str(self.folder), purge_step=self.progress.epoch) as board:
@@ -123,8 +121,7 @@ class FoldTrainer:
                     if time.monotonic() - self._saved_at > self._save_every:
                         self._save()
                 self._end_epoch(display, board)
-        if self.accelerator.is_main_process:
-            save_weights(self.folder / "last.safetensors", self.averaged)
+        save_weights(self.folder / "last.safetensors", self.averaged)
 
     def predict_held_out(self) -> NDArray[np.float64]:
         """Give log-probabilities (N, C) of the held-out rows, by the best checkpoint."""
@@ -149,7 +146,7 @@ class FoldTrainer:
 
     def _train_batch(self, batch: Batch) -> None:
         step = self.step
-        torch.manual_seed(key(STEP, self.plan.seed, step, self.accelerator.process_index))
+        torch.manual_seed(key(STEP, self.plan.seed, step))
         self.schedule.apply(self.optimizer, step)
         images = batch.images.to(self.device, non_blocking=True)
         targets = self.targets[batch.rows].to(self.device, non_blocking=True)
@@ -182,7 +179,7 @@ class FoldTrainer:
             "valid_loss": loss,
             "valid_bacc": bacc,
             "valid_accuracy": accuracy,
-            "images_per_s": steps * self.order.batch_size / trained_seconds,
+            "images_per_s": self.order.images_per_epoch / trained_seconds,
             "seconds": time.perf_counter() - self._clock,
         }
         progress.history.append(row)
@@ -191,14 +188,13 @@ class FoldTrainer:
         self.schedule.after_epoch(bacc)
         progress.epoch, progress.batch = progress.epoch + 1, 0
         progress.loss_sum = progress.epoch_seconds = 0.0
-        if self.accelerator.is_main_process:
-            if best:
-                save_weights(self.folder / "best.safetensors", self.averaged)
-            with replacing(self.folder / "history.csv") as temporary:
-                pd.DataFrame(progress.history).to_csv(temporary, index=False)
-            for name in ("train_loss", "valid_loss", "valid_bacc", "valid_accuracy", "lr"):
-                board.add_scalar(name, row[name], row["epoch"])
-            display.epoch(row, best=best)
+        if best:
+            save_weights(self.folder / "best.safetensors", self.averaged)
+        with replacing(self.folder / "history.csv") as temporary:
+            pd.DataFrame(progress.history).to_csv(temporary, index=False)
+        for name in ("train_loss", "valid_loss", "valid_bacc", "valid_accuracy", "lr"):
+            board.add_scalar(name, row[name], row["epoch"])
+        display.epoch(row, best=best)
         self._save()
 
     def _validate(self) -> tuple[float, float, float]:
@@ -250,8 +246,6 @@ class FoldTrainer:
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()
-        if not self.accelerator.is_main_process:
-            return
         if self.progress.batch:
             self._read_counters()
         scaler = self.accelerator.scaler
@@ -293,12 +287,9 @@ def _accelerator(precision: str, device: torch.device) -> Accelerator:
     """Set accelerate up for one precision on one kind of device."""
     if device.index is not None:
         torch.cuda.set_device(device)
-    # While the backbone is frozen its parameters get no gradient, which DDP must be told of.
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         cpu=device.type == "cpu",
-        kwargs_handlers=[unused],
     )
 
 

@@ -68,13 +68,14 @@ class FoldPlan:
         targets = self.experiment.targets[self.train_rows]
         return np.bincount(targets, minlength=len(self.experiment.task))
 
-    def order(self, processes: int) -> TrainingOrder:
+    @property
+    def order(self) -> TrainingOrder:
         """The batches of all epochs."""
         return TrainingOrder(
             rows=self.train_rows,
             targets=self.experiment.targets[self.train_rows],
             sampler=self.config.sampler,
-            batch_size=self.config.training.batch_size * processes,
+            batch_size=self.config.training.batch_size,
             seed=self.seed,
         )
 

@@ -15,20 +15,14 @@ def choose_device(wanted: str) -> torch.device:
         SkinError: the device is unknown or not there.
     """
     if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)
     except RuntimeError:
         raise SkinError(
             f"runtime.device: '{wanted}' is not a device; say auto, cpu or cuda"
         ) from None
-    present = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count(),
-        "mps": int(torch.backends.mps.is_available()),
-    }.get(device.type, 0)
+    present = {"cpu": 1, "cuda": torch.cuda.device_count()}.get(device.type, 0)
     if (device.index or 0) >= present:
         raise SkinError(
             f"runtime.device: {wanted} is asked for, but {present or 'no'} such device is there; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ def train_run(
         SkinError: the folds or the config are wrong, the run was begun with another config, or
             it is being trained.
     """
+    _refuse_processes()
     keep_freed_memory()
     experiment = resolve(config, data_dir)
     numbers = parse_folds(folds, experiment.folds.k)
@@ -80,6 +82,16 @@ def parse_folds(text: str, k: int) -> list[int]:
     if wrong or not numbers:
         raise SkinError(f"--fold {text}: the dataset's folds are 0 to {k - 1}")
     return sorted(numbers)
+
+
+def _refuse_processes() -> None:
+    """Folds on several GPUs need no talk between them, which one fold over several would."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        raise SkinError(
+            f"{processes} processes were launched for one fold; give each GPU folds of its own "
+            "instead, as CUDA_VISIBLE_DEVICES=1 skin train --fold 1"
+        )
 
 
 def _refuse_other_config(
@@ -139,8 +151,6 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
             f"out of GPU memory at batch size {size}: "
             f"try --set training.batch_size={size // 2 or 1}"
         ) from None
-    if not trainer.accelerator.is_main_process:
-        return
     with replacing(fold.folder / "oof.csv") as temporary:
         _oof_table(plan, log_probabilities).to_csv(temporary, index=False)
     # The fold counts as finished once this file is there, so it is written last.
