@@ -20,6 +20,7 @@ from benchmark_lib.recipe import recipe_batches
 from benchmark_lib.results import CaseResults, Result, Spread, Target
 from benchmark_lib.step import TrainingStep, synthetic_batches
 from benchmark_lib.trainer import trainer_speed
+from skin.allocator import keep_freed_memory
 from skin.config import Config
 from skin.console import note
 from skin.data.cache import cache_folder
@@ -70,6 +71,7 @@ def run_apart(case: Case) -> CaseResults:
 
 def run(case: Case) -> CaseResults:
     """Measure memory first, then the data path, the loops in turns, and the precisions."""
+    keep_freed_memory()  # as every training does
     plan, precision, device = _prepare(case)
     config = plan.config
     cache = cache_folder(plan.experiment.dataset.root, config.data.short_side or 0)

@@ -49,7 +49,7 @@ def measure_data_path(
     any_angle = replace(images, pipeline=build_pipeline(ANY_ANGLE, side, "any angle"))
     with _one_thread():
         counts = {
-            "cache, the config's pipeline": _counts(plan, images),
+            "cache, config's pipeline": _counts(plan, images),
             "cache, rotation by any angle": _counts(plan, any_angle),
             "files, timm's recipe": loaded_counts(plan, files),
         }
@@ -61,7 +61,7 @@ def measure_data_path(
 
 def _counts(plan: FoldPlan, images: AugmentedImages) -> Iterator[int]:
     """Load in this process and yield the images of each batch, for ever."""
-    batches = plan.order(1).batches(range(sys.maxsize))
+    batches = plan.order.batches(range(sys.maxsize))
     for batch in training_loader(images, batches, 0, pin_memory=False):
         yield len(batch.rows)
 

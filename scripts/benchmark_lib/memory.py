@@ -44,12 +44,12 @@ def measure_memory(plan: FoldPlan, cache: Path) -> Iterator[Result]:
     peaks = [watch.peaks[epoch] / _GB for epoch in sorted(watch.peaks)]
     for epoch, peak in enumerate(peaks):
         yield _result(f"peak in epoch {epoch}", peak, "GB")
-    yield _result("peak of all, beside the cache", max(peaks), "GB", _PEAK)
-    yield _result("last epoch's peak over the second's", peaks[-1] / peaks[1], "x", _GROWTH)
+    yield _result("peak, beside the cache", max(peaks), "GB", _PEAK)
+    yield _result("last epoch over the second", peaks[-1] / peaks[1], "x", _GROWTH)
     # Kilobytes, but on macOS bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     main = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GB
-    yield _result("main process, mapped files included", main, "GB")
+    yield _result("main process with mapped files", main, "GB")
     pixels = sum(path.stat().st_size for path in cache.iterdir()) / _GB
     yield _result("the cache's size", pixels, "GB")
 

@@ -49,7 +49,7 @@ class TrainingStep:
         decay = training.ema_decay
         self.ema = ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
         classes = len(plan.experiment.task)
-        drawn = plan.order(1).class_distribution(classes)
+        drawn = plan.order.class_distribution(classes)
         self.loss = ClassificationLoss(config.loss, plan.train_counts, drawn).to(self.device)
         self.limit = training.clip_grad_norm
         self.dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -159,8 +160,15 @@ class Config(_Strict):
         write_text(path, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
 
 
-def load_config(path: Path, settings: Iterable[str] = ()) -> Config:
-    """Read a config with its bases and the command line's `key=value` settings.
+def load_config(
+    path: Path, settings: Iterable[str] = (), options: Mapping[str, str] | None = None
+) -> Config:
+    """Read a config with its bases and what the command line sets.
+
+    Args:
+        path: the file.
+        settings: `key=value`, the value as YAML.
+        options: keys and values that are taken as they are.
 
     Raises:
         SkinError: a file is missing or no YAML, a key is unknown (the nearest right one is
@@ -168,7 +176,10 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> Config:
     """
     tree = _read(path, ())
     for setting in settings:
-        _apply(tree, setting)
+        key, value = _parse_setting(setting)
+        _put(tree, key, value)
+    for key, text in (options or {}).items():
+        _put(tree, key, text)
     return parse_config(tree, str(path))
 
 
@@ -243,26 +254,29 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _apply(tree: dict[str, Any], setting: str) -> None:
-    """Set one `a.b=value`; the value is read as YAML."""
+def _parse_setting(setting: str) -> tuple[str, object]:
+    """Split `a.b=value`; the value is read as YAML."""
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise SkinError(f"--set {setting}: write key=value, as training.epochs=3")
-    *parents, leaf = key.strip().split(".")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SkinError(f"--set {setting}: the value is not YAML: {error}") from None
+    if isinstance(value, str):
+        with suppress(ValueError):  # YAML 1.1 reads 3e-4 as a string; users mean the number
+            value = float(text)
+    return key.strip(), value
+
+
+def _put(tree: dict[str, Any], key: str, value: object) -> None:
+    """Set the value of a dotted key."""
+    *parents, leaf = key.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
-            raise SkinError(f"--set {setting}: '{parent}' holds a value, not keys")
-    try:
-        tree[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SkinError(f"--set {setting}: the value is not YAML: {error}") from None
-    if isinstance(tree[leaf], str):
-        # YAML 1.1 reads 3e-4 as a string; users mean the number.
-        try:
-            tree[leaf] = float(text)
-        except ValueError:
-            return
+            raise SkinError(f"cannot set {key}: '{parent}' holds a value, not keys")
+    tree[leaf] = value
 
 
 def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails

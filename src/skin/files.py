@@ -23,11 +23,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         SkinError: the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    make_folder(path.parent)
+    temporary: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -37,7 +38,20 @@ def replacing(path: Path) -> Iterator[Path]:
         kept = "; the file that was there before is kept" if path.exists() else ""
         raise SkinError(f"cannot write {path}: {error.strerror or error}{kept}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, if they are not there.
+
+    Raises:
+        SkinError: that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SkinError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
 def remove_leftovers(folder: Path) -> None:

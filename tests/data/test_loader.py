@@ -182,16 +182,6 @@ def test_a_later_start_gives_the_same_images(dataset: AugmentedImages):
     assert same(load(dataset, 0, start=2), load(dataset, 0)[2:])
 
 
-def test_processes_share_each_batch(dataset: AugmentedImages):
-    def shard(number: int) -> list[Batch]:
-        batches = order().batches(range(1))
-        return list(training_loader(dataset, batches, 0, pin_memory=False, shard=(number, 2)))
-
-    for whole, *parts in zip(load(dataset, 0), shard(0), shard(1), strict=False):
-        assert torch.equal(parts[0].images, whole.images[0::2])
-        assert torch.equal(parts[1].rows, whole.rows[1::2])
-
-
 def test_an_image_drawn_twice_is_seen_in_two_ways(dataset: AugmentedImages):
     batch = dataset.__getitems__([Draw(0, (0, 0, 0)), Draw(0, (0, 0, 1)), Draw(0, (0, 0, 0))])
     assert torch.equal(batch.images[0], batch.images[2])

@@ -70,7 +70,8 @@ def test_one_run_is_an_ensemble(make_run: MakeRun, tmp_path: Path):
 def test_a_member_is_loaded_ready_to_predict(make_run: MakeRun):
     run = make_run("a")
     ensemble = from_run(run)
-    model, config = load_member(ensemble.runs[0].folds[1], run.folder, CPU)
+    member = load_member(ensemble.runs[0].folds[1], run.folder, CPU)
+    model, config = member.network, member.config
     assert not model.training
     assert config == run.fold(1).config()
     with torch.inference_mode():

@@ -28,7 +28,7 @@ def predict(run: Run, inputs: list[InputImage], **options: bool) -> Predictions:
 
 
 def models_of(run: Run) -> list[torch.nn.Module]:
-    return [load_member(m, run.folder, CPU)[0] for m in from_run(run).runs[0].folds]
+    return [load_member(m, run.folder, CPU).network for m in from_run(run).runs[0].folds]
 
 
 def mean_of(models: list[torch.nn.Module], images: torch.Tensor, tta: str) -> NDArray[np.float64]:
@@ -53,7 +53,7 @@ def test_a_prediction_is_the_mean_of_the_folds_models(
 ):
     run = make_run("a", tta=tta)
     predictor = Predictor(from_run(run), run.folder, device="cpu")
-    (preparation,) = predictor.preparations
+    (preparation,) = predictor.preparations.values()
     pixels = np.stack([preparation.pipeline(image=decode(s.read(), ""))["image"] for s in square])
     expected = mean_of(models_of(run), torch.from_numpy(pixels).permute(0, 3, 1, 2), tta)
     result = predict_files(predictor, square)
@@ -82,7 +82,10 @@ def test_each_model_gets_images_of_its_own_size(
 ):
     runs = [make_run("a", folds=2), make_run("b", folds=1, image_size=48)]
     predictor = Predictor(describe(runs, Mean.equal(2), tmp_path), tmp_path, device="cpu")
-    assert [(p.short_side, p.image_size) for p in predictor.preparations] == [(40, 32), (56, 48)]
+    assert [(p.short_side, p.image_size) for p in predictor.preparations.values()] == [
+        (40, 32),
+        (56, 48),
+    ]
     each = [predict(run, square).probabilities for run in runs]
     result = predict_files(predictor, square).probabilities
     np.testing.assert_allclose(result, (each[0] + each[1]) / 2, rtol=1e-5)

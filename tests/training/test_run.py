@@ -259,6 +259,14 @@ def test_a_second_training_of_the_same_fold_is_refused(run: Run, toy_data: Path,
     assert snapshot(run.folder / "fold0") == before
 
 
+def test_one_fold_over_several_processes_is_refused(
+    run: Run, toy_data: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SkinError, match="2 processes were launched for one fold"):
+        train_run(config, run, "0", toy_data)
+
+
 class Begun(Exception):  # noqa: N818 - a signal, not an error
     """A training came as far as its trainer; holds the names in the fold's folder."""
 

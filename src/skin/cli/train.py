@@ -56,12 +56,9 @@ def train(
             out.print(f"{known.stem:<28} {load_config(known).description}", soft_wrap=True)
         return
     path = find_config(config)
-    settings = list(setting or [])
-    if weights is not None:
-        settings.append(f"model.weights={weights}")
-    if device is not None:
-        settings.append(f"runtime.device={device}")
-    loaded = load_config(path, settings)
+    options = {"model.weights": weights, "runtime.device": device}
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    loaded = load_config(path, setting or (), given)
 
     from skin.runs import Run
     from skin.training.run import train_run

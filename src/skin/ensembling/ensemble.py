@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from skin.config import Config
 from skin.ensembling.combine import Combiner, Mean
@@ -62,10 +64,16 @@ class Ensemble(_Strict):
     classes: tuple[str, ...]
     runs: tuple[RunMembers, ...]
     combiner: Combiner
-    tta: str
+    tta: Literal["none", "dihedral"]
     leaking: bool
     parameters: int
     seconds: float
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Ensemble:
+        if len(self.combiner.weights) != len(self.runs):
+            raise ValueError(f"{len(self.combiner.weights)} weights for {len(self.runs)} runs")
+        return self
 
     def save(self, folder: Path) -> None:
         """Write `ensemble.json` into `folder`."""
@@ -128,10 +136,23 @@ def from_run(run: Run) -> Ensemble:
     return describe([run], Mean.equal(1), run.folder)
 
 
-def load_member(
-    member: Member, folder: Path, device: torch.device
-) -> tuple[LesionClassifier, Config]:
-    """Load one model of the ensemble in `folder`, ready to predict.
+@dataclass(frozen=True)
+class LoadedMember:
+    """One model, ready to predict.
+
+    Attributes:
+        network: in evaluation mode, on the device.
+        config: that it was trained with.
+        precision: that it was trained in.
+    """
+
+    network: LesionClassifier
+    config: Config
+    precision: str
+
+
+def load_member(member: Member, folder: Path, device: torch.device) -> LoadedMember:
+    """Load one model of the ensemble in `folder`.
 
     Raises:
         SkinError: its files are missing, or its weights are not those that were described.
@@ -147,7 +168,7 @@ def load_member(
     model = build_model(config, pretrained=False)
     load_weights(fold.weights, model)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval(), config
+    return LoadedMember(model.eval(), config, fold.metadata()["precision"])
 
 
 def locate_ensemble(name: str, ensembles_dir: Path) -> Path | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -87,16 +87,38 @@ def _images_of_csv(path: Path) -> list[InputImage]:
     if column is None:
         have = name_some(table.columns)
         raise SkinError(f"{path} has no column of images ({', '.join(_COLUMNS)}); it has {have}")
-    names = table[column].dropna()
-    wanted = list(
-        dict.fromkeys(Path(name).stem if is_image_name(Path(name)) else name for name in names)
-    )
-    files = {image.image_id: image for image in _images_in(Archive(path.parent))}
-    missing = [name for name in wanted if name not in files]
-    if missing or not wanted:
-        what = name_some(missing) if missing else "any image"
-        raise SkinError(f"{path} names images that are not under {path.parent}: {what}")
-    return [files[name] for name in wanted]
+    names = list(dict.fromkeys(table[column].dropna()))
+    if not names:
+        raise SkinError(f"{path} names no image in its column '{column}'")
+    files = _images_in(Archive(path.parent))
+    by_path = {PurePosixPath(file.ref.rpartition("::")[2]): file for file in files}
+    by_id: dict[str, list[InputImage]] = {}
+    for file in files:
+        by_id.setdefault(file.image_id, []).append(file)
+    found = {name: _find(PurePosixPath(name), by_path, by_id) for name in names}
+    missing = [name for name, those in found.items() if not those]
+    if missing:
+        raise SkinError(
+            f"{path} names images that are not under {path.parent}: {name_some(missing)}"
+        )
+    several = [those for those in found.values() if len(those) > 1]
+    if several:
+        refs = name_some(file.ref for file in several[0])
+        raise SkinError(f"{path}: '{several[0][0].image_id}' may be any of {refs}; give its path")
+    return [those[0] for those in found.values()]
+
+
+def _find(
+    name: PurePosixPath,
+    by_path: Mapping[PurePosixPath, InputImage],
+    by_id: Mapping[str, list[InputImage]],
+) -> list[InputImage]:
+    """The file of that path, or all files that a bare name may mean."""
+    if name in by_path:
+        return [by_path[name]]
+    if len(name.parts) > 1:
+        return []
+    return by_id.get(name.stem if is_image_name(name) else str(name), [])
 
 
 def _images_in(archive: Archive) -> list[InputImage]:

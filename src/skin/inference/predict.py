@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 from skin.allocator import keep_freed_memory
 from skin.config import Config
 from skin.data.augment import build_pipeline
-from skin.data.images import BadImageError, open_rgb, resize
+from skin.data.images import open_rgb, resize
 from skin.data.loader import as_is
-from skin.ensembling.ensemble import Ensemble, load_member
+from skin.ensembling.ensemble import Ensemble, LoadedMember, load_member
 from skin.errors import SkinError
 from skin.inference.inputs import InputImage
-from skin.models.build import LesionClassifier
-from skin.models.forward import predict_batch
+from skin.models.forward import autocast, predict_batch
 from skin.training.plan import loader_workers
 from skin.training.precision import choose_device
 
@@ -43,18 +42,12 @@ class Preparation(NamedTuple):
         return pixels
 
 
-@dataclass(frozen=True)
-class _Model:
-    network: LesionClassifier
-    preparation: int  # its place in the list of distinct preparations
-
-
 class FileBatch(NamedTuple):
-    """A batch of files: one tensor (B, 3, S, S) a preparation, and the files left out."""
+    """A batch of files: a tensor (B, 3, S, S) for each preparation, and the files left out."""
 
     image_ids: list[str]
-    images: list[Tensor]
-    bad: list[BadImageError]
+    images: dict[str, Tensor]
+    bad: list[SkinError]
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class FileImages(Dataset[FileBatch]):
     """Files, read and prepared a batch at a time."""
 
     inputs: Sequence[InputImage]
-    preparations: Sequence[Preparation]
+    preparations: Mapping[str, Preparation]
 
     def __getitems__(self, positions: Sequence[int]) -> FileBatch:
         """Read the files; a bad one is reported and left out, as a worker must not raise."""
@@ -71,14 +64,13 @@ class FileImages(Dataset[FileBatch]):
             item = self.inputs[position]
             try:
                 data = item.read()
-                prepared.append([prepare(data, item.ref) for prepare in self.preparations])
+                prepared.append([prepare(data, item.ref) for prepare in self.preparations.values()])
                 image_ids.append(item.image_id)
-            except BadImageError as error:
+            except SkinError as error:
                 bad.append(error)
         stacks = [np.stack(each) for each in zip(*prepared, strict=True)]  # none if all are bad
-        return FileBatch(
-            image_ids, [torch.from_numpy(each).permute(0, 3, 1, 2) for each in stacks], bad
-        )
+        tensors = [torch.from_numpy(each).permute(0, 3, 1, 2) for each in stacks]
+        return FileBatch(image_ids, dict(zip(self.preparations, tensors, strict=False)), bad)
 
 
 class Predictor:
@@ -101,12 +93,16 @@ class Predictor:
         self.ensemble = ensemble
         self.device = choose_device(device)
         self.tta = tta or ensemble.tta
-        self.preparations: list[Preparation] = []
-        self._places: dict[str, int] = {}
+        # Models that want the same images share them.
+        self.preparations: dict[str, Preparation] = {}
         self._runs = [
-            [self._load(*load_member(member, folder, self.device)) for member in run.folds]
+            [load_member(member, folder, self.device) for member in run.folds]
             for run in ensemble.runs
         ]
+        for member in (member for members in self._runs for member in members):
+            key = _preparation_key(member.config)
+            if key not in self.preparations:
+                self.preparations[key] = _prepare(member.config)
 
     @property
     def models(self) -> int:
@@ -115,7 +111,7 @@ class Predictor:
 
     def batches(
         self, inputs: Sequence[InputImage], *, batch_size: int = 64, workers: int | None = None
-    ) -> Iterator[tuple[list[str], NDArray[np.float64], list[BadImageError]]]:
+    ) -> Iterator[tuple[list[str], NDArray[np.float64], list[SkinError]]]:
         """Yield ids, log-probabilities (B, C) and bad files, a batch at a time.
 
         Memory does not grow with the number of images.
@@ -134,28 +130,31 @@ class Predictor:
             values = self._predict(batch.images) if batch.image_ids else empty
             yield batch.image_ids, values, batch.bad
 
-    def _predict(self, images: list[Tensor]) -> NDArray[np.float64]:
-        on_device = [each.to(self.device, non_blocking=True) for each in images]
+    def _predict(self, images: Mapping[str, Tensor]) -> NDArray[np.float64]:
+        on_device = {key: each.to(self.device, non_blocking=True) for key, each in images.items()}
         runs = []
-        for models in self._runs:
-            folds = [
-                predict_batch(model.network, on_device[model.preparation], self.tta).cpu().numpy()
-                for model in models
-            ]
+        for members in self._runs:
+            folds = [self._predict_one(member, on_device).cpu().numpy() for member in members]
             runs.append(logsumexp(folds, axis=0) - np.log(len(folds)))
         return self.ensemble.combiner.combine(np.stack(runs))
 
-    def _load(self, network: LesionClassifier, config: Config) -> _Model:
-        """Models that want the same images share them."""
-        key = config.model_dump_json(
-            include={"data": {"short_side", "image_size"}, "augment": {"evaluate"}}
-        )
-        if key not in self._places:
-            self._places[key] = len(self.preparations)
-            side = config.data.image_size
-            pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
-            self.preparations.append(Preparation(config.data.short_side or side, side, pipeline))
-        return _Model(network, self._places[key])
+    def _predict_one(self, member: LoadedMember, images: Mapping[str, Tensor]) -> Tensor:
+        # Lower precision is for a GPU's speed; a CPU has the time to be exact.
+        precision = member.precision if self.device.type == "cuda" else "fp32"
+        with autocast(self.device, precision):
+            return predict_batch(member.network, images[_preparation_key(member.config)], self.tta)
+
+
+def _preparation_key(config: Config) -> str:
+    return config.model_dump_json(
+        include={"data": {"short_side", "image_size"}, "augment": {"evaluate"}}
+    )
+
+
+def _prepare(config: Config) -> Preparation:
+    side = config.data.image_size
+    pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
+    return Preparation(config.data.short_side or side, side, pipeline)
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class Predictions:
 
     image_ids: list[str]
     probabilities: NDArray[np.float64]
-    bad: list[BadImageError]
+    bad: list[SkinError]
 
 
 def predict_files(
@@ -193,7 +192,7 @@ def predict_files(
     """
     image_ids: list[str] = []
     parts: list[NDArray[np.float64]] = []
-    bad: list[BadImageError] = []
+    bad: list[SkinError] = []
     for ids, log_probabilities, unusable in predictor.batches(inputs):
         if unusable and not skip_bad:
             raise unusable[0]

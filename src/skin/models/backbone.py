@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import logging
+import sys
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -51,7 +52,7 @@ def _create(config: ModelConfig, image_size: int) -> nn.Module:
     if _takes_image_size(name):
         arguments["img_size"] = image_size
     if config.weights is not None:
-        return _from_file(name, config, arguments)
+        return _from_file(name, config.weights, arguments)
     if not config.pretrained:
         return timm.create_model(name, pretrained=False, **arguments)  # type: ignore[no-any-return]
     try:
@@ -64,20 +65,28 @@ def _create(config: ModelConfig, image_size: int) -> nn.Module:
         ) from None
 
 
-def _from_file(name: str, config: ModelConfig, arguments: dict[str, Any]) -> nn.Module:
-    path = config.weights
-    if path is None or not path.is_file():
+def _from_file(name: str, path: Path, arguments: dict[str, Any]) -> nn.Module:
+    """Build the model and load a file into it; only the file's classifier is left out."""
+    if not path.is_file():
         raise SkinError(f"model.weights: no file {path}")
-    overlay = {"file": str(path)}
+    model: nn.Module = timm.create_model(name, pretrained=False, **arguments)
     try:
-        return timm.create_model(  # type: ignore[no-any-return]
-            name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
-        )
-    except Exception as error:
-        logging.getLogger(__name__).debug("loading %s", path, exc_info=True)
+        tensors = timm.models.load_state_dict(str(path), weights_only=True)
+        # Each of timm's modules brings older files into its layout, and resizes what depends on
+        # the image size, by a function of this name.
+        convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+        found = model.load_state_dict(convert(tensors, model) if convert else tensors, strict=False)
+    except Exception as error:  # noqa: BLE001 - each file format's reader has errors of its own
         reasons = [line.strip() for line in str(error).splitlines() if line.strip()]
         shown = name_some(reasons[1:] or reasons or [type(error).__name__], most=4)
         raise SkinError(f"the weights in {path} do not fit {name}: {shown}") from None
+    head = model.pretrained_cfg["classifier"]  # type: ignore[index]
+    heads = tuple(f"{layer}." for layer in ([head] if isinstance(head, str) else head or ()))
+    wrong = [f"{tensor} is missing" for tensor in found.missing_keys]
+    wrong += [f"{t} is not the model's" for t in found.unexpected_keys if not t.startswith(heads)]
+    if wrong:
+        raise SkinError(f"the weights in {path} do not fit {name}: {name_some(wrong, most=4)}")
+    return model
 
 
 def _takes_image_size(name: str) -> bool:

@@ -28,6 +28,12 @@ VIEWS: dict[str, Callable[[Tensor], Iterator[Tensor]]] = {
 }
 
 
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Compute in `fp32`, `bf16` or `fp16` within the block."""
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+
+
 @torch.inference_mode()
 def predict_batch(model: nn.Module, images: Tensor, tta: str = "none") -> Tensor:
     """Give log-probabilities (B, C) in float64: the log of the mean probability over the views."""
@@ -52,10 +58,9 @@ def predict(
         tta: a key of `VIEWS`.
         precision: `fp32`, `bf16` or `fp16`.
     """
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
     model.eval()
     results = []
-    with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+    with autocast(device, precision):
         for batch in batches:
             images = batch.images.to(device, non_blocking=True)
             results.append(predict_batch(model, images, tta).cpu())

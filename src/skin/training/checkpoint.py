@@ -14,6 +14,9 @@ from torch import nn
 from skin.errors import SkinError, name_some
 from skin.files import replacing
 
+# What torch raises on files that are no checkpoint.
+_DAMAGED = (RuntimeError, EOFError, OSError, ValueError, LookupError, pickle.UnpicklingError)
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors and plain values; a kill or a full disk leaves the file that was there.
@@ -22,7 +25,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         SkinError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # how torch says that the disk is full
+            raise OSError(_first_line(error)) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -35,9 +41,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except _DAMAGED as error:
         raise SkinError(
-            f"the checkpoint {path} is damaged ({str(error).splitlines()[0]}); "
+            f"the checkpoint {path} is damaged ({_first_line(error)}); "
             "delete it or train with --restart"
         ) from None
     return state
@@ -47,7 +53,10 @@ def save_weights(path: Path, model: nn.Module) -> None:
     """Write a model's weights as safetensors."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary)
+        try:
+            save_file(tensors, temporary)
+        except SafetensorError as error:
+            raise OSError(_first_line(error)) from error
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -75,3 +84,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
     if wrong:
         raise SkinError(f"{path} does not fit the model: {name_some(sorted(wrong))}")
     model.load_state_dict(tensors)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

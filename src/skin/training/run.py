@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,6 @@ def train_run(
     experiment = resolve(config, data_dir)
     numbers = parse_folds(folds, experiment.folds.k)
     _refuse_other_config(experiment.config, run, numbers, restart=restart)
-    experiment.config.save(run.folder / "config.yaml")
     trained = [run.fold(number) for number in numbers]
     for fold in trained:
         with _locked(fold.folder):
@@ -122,6 +121,10 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if not (folder / "config.yaml").exists():
+            shutil.rmtree(folder)  # nothing was begun
+            with suppress(OSError):  # other folds are there
+                folder.parent.rmdir()
         lock.release()
 
 
@@ -138,9 +141,11 @@ def _clear(folder: Path) -> None:
 def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
     started = time.perf_counter()
     plan = plan_fold(experiment, fold.fold)
-    experiment.config.save(fold.folder / "config.yaml")
     try:
         trainer = FoldTrainer(plan, fold.folder)
+        # Only now is it sure that the config can be trained; a mistake must not leave its mark.
+        experiment.config.save(run.folder / "config.yaml")
+        experiment.config.save(fold.folder / "config.yaml")
         if trainer.step:
             note(f"{fold.folder}: going on at epoch {trainer.progress.epoch}, step {trainer.step}")
         trainer.run()

@@ -10,9 +10,7 @@ from skin.analysis.report.compare import compare
 
 
 def comparison(workspace, resamples=200):
-    return compare(
-        collect([], *workspace.folders), resamples=resamples
-    )
+    return compare(collect([], *workspace.folders), resamples=resamples)
 
 
 def test_best_comes_first_and_others_differ_from_it(workspace):

@@ -43,9 +43,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def comparison(workspace):
     """Compare all that the test wrote, without drawing it."""
-    return lambda: compare(
-        collect([], *workspace.folders), resamples=100
-    )
+    return lambda: compare(collect([], *workspace.folders), resamples=100)
 
 
 @pytest.fixture
