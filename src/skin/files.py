@@ -23,9 +23,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         SkinError: the disk is full or the folder cannot be written.
     """
-    make_folder(path.parent)
     temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -42,16 +42,17 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, if they are not there.
+def require_writable(folder: Path) -> None:
+    """Check, without making it, that a folder can be made and written into.
 
     Raises:
-        SkinError: that cannot be done.
+        SkinError: a file is in the way, or writing is not allowed.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SkinError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise SkinError(f"cannot make the folder {folder}: {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise SkinError(f"cannot write into {folder}: no permission")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -57,6 +57,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                 "leaking": False,
                 "parameters": 1000,
                 "seconds": 2.5,
+                "precision": "fp32",
                 "folds_hash": "f" * 64,
             }
             write_json(fold.folder / "metadata.json", known | metadata)

@@ -74,6 +74,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                 "leaking": False,
                 "parameters": 1,
                 "seconds": 1.0,
+                "precision": "fp32",
             }
             write_json(fold.folder / "metadata.json", metadata)
         return run

@@ -88,7 +88,7 @@ def test_an_id_of_a_csv_that_two_files_have_is_refused(photos: Path):
     [
         ("image\nI0\nI8\nI9\n", r"names images that are not under .*: I8, I9$"),
         ("who\nI0\n", r"has no column of images \(image, image_id, .*it has who$"),
-        ("image\n", "any image"),
+        ("image\n", "names no image in its column .image."),
         ("", "is not a CSV that can be read"),
         ('image\n"I0\n', "is not a CSV that can be read"),
     ],

@@ -80,7 +80,7 @@ def predict(
       skin predict resnet50 lesion.jpg --format table
     """
     from skin.errors import name_some
-    from skin.files import make_folder
+    from skin.files import require_writable
     from skin.inference.inputs import find_images
     from skin.inference.models import split_arguments
     from skin.inference.predict import Predictor, predict_files
@@ -91,7 +91,7 @@ def predict(
     chosen = get_challenge(challenge) if challenge else challenge_of(models.ensemble.task)
     target = path or Path("submissions") / f"{models.folder.name}.csv"
     if form is Format.CSV:
-        make_folder(target.parent)  # before the long work, not after it
+        require_writable(target.parent)  # before the long work, not after it
     inputs = find_images(sources)
     predictor = Predictor(models.ensemble, models.folder, device=device, tta=tta)
     note(f"{len(inputs)} images, {predictor.models} models, TTA {predictor.tta}")

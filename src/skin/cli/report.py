@@ -40,8 +40,7 @@ def report(
     Writes a self-contained page (index.html) with scores, intervals, confusion matrices and
     learning curves, and the same figures as comparison.csv, comparison.md and folds.csv.
 
-    [bold]Examples[/bold]
-
+    Examples:
       skin report
 
       skin report resnet50 resnet50_se --out reports/attention

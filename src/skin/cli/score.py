@@ -60,11 +60,11 @@ def score(
     The JSON has the official scorer's layout.
 
     Examples:
-        skin score submissions/isic2018.csv ISIC2018_Task3_Test_GroundTruth.csv
+      skin score submissions/isic2018.csv ISIC2018_Task3_Test_GroundTruth.csv
 
-        skin score submission.csv truth.csv --challenge isic2017 --metric ap
+      skin score submission.csv truth.csv --challenge isic2017 --metric ap
 
-        skin score submission.csv truth.csv --format json > score.json
+      skin score submission.csv truth.csv --format json > score.json
     """
     from skin.analysis.isic_score import score_files
     from skin.analysis.isic_truth import infer_challenge

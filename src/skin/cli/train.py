@@ -45,7 +45,7 @@ def train(
     Examples:
       skin train --fold 0..4
 
-      skin train --config configs/efficientnet_lite0.yaml --fold 0 --set training.epochs=3
+      skin train -c efficientnet_lite0 --fold 0 --set training.epochs=3
 
       skin train --list
     """
