@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from skin.data.add import add_dataset
 from skin.data.archive import Archive
@@ -18,6 +19,10 @@ from skin.data.synthetic import write_synthetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A rule's truth does not depend on how busy the machine is.
+settings.register_profile("skin", deadline=None)
+settings.load_profile("skin")
 
 TINY = {
     "data": {"image_size": 32},
