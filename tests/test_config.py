@@ -139,7 +139,7 @@ def test_the_last_setting_wins(write: Write):
     [
         ("training.epochs", "--set training.epochs: write key=value"),
         ("=3", "--set =3: write key=value"),
-        ("seed.x=3", "--set seed.x=3: 'seed' holds a value, not keys"),
+        ("seed.x=3", "cannot set seed.x: 'seed' holds a value, not keys"),
         ("model.freeze=[", "the value is not YAML"),
         ("training.epoch=3", "unknown key 'training.epoch', did you mean 'epochs'"),
         ("training.epochs=x", "'training.epochs' is 'x'"),
