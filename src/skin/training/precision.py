@@ -36,8 +36,8 @@ def choose_precision(wanted: str, device: torch.device, model: nn.Module) -> str
 
     A GPU gets bf16, or fp16 where it lacks bf16. A CPU gets bf16 if it multiplies bf16 matrices in
     hardware and the model is made of dense convolutions: depthwise ones are slower in bf16 than in
-    fp32 there. On 2 cores with AMX at 128 pixels, ResNet-50 trains 1.7 times as fast in bf16, but
-    EfficientNet-Lite0 at 0.6 times; `scripts/benchmark` measures both on the machine at hand.
+    fp32 there. On 2 cores with AMX, ResNet-50 at 224 pixels trains 2.2 times as fast in bf16, but
+    EfficientNet-Lite0 at 128 pixels 0.6 times; `scripts/benchmark` measures it on any machine.
 
     Raises:
         SkinError: the device cannot compute in the precision asked for.
