@@ -83,16 +83,6 @@ def test_a_mistake_is_one_message_and_exit_code_2(skin: Skin, monkeypatch: pytes
     assert result.err == "error: the file [red]x[/red].csv is missing"
 
 
-def test_control_c_says_how_to_go_on(skin: Skin, monkeypatch: pytest.MonkeyPatch):
-    def stopped() -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "app", stopped)
-    result = skin()
-    assert result.code == 130
-    assert "goes on from its last checkpoint" in result.err
-
-
 @pytest.mark.parametrize("words", [("trian",), ("train", "--fould", "0"), ("predict",)])
 def test_words_that_are_no_command_exit_with_2(skin: Skin, words: tuple[str, ...]):
     result = skin(*words)

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from skin.runs import Run
+from skin.training.loop import FoldTrainer
 
 Skin = Callable[..., Any]
 
@@ -33,6 +34,19 @@ def test_a_fold_is_trained_and_its_figures_printed(skin: Skin, work: Path):
     other = skin("train", "--config", "tiny", "--fold", "1")
     assert other.code == 2
     assert "optimizer.lr: 0.001 -> 0.0003" in other.err
+
+
+def test_control_c_says_how_to_go_on(skin: Skin, work: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FoldTrainer, "run", interrupted)
+    result = skin("train", "--config", "tiny", "--fold", "0")
+    assert result.code == 130
+    assert "the same command goes on from the last checkpoint" in result.err
+    monkeypatch.undo()
+    monkeypatch.chdir(work)
+    assert skin("train", "--config", "tiny", "--fold", "0").code == 0
 
 
 def test_a_run_can_be_named(skin: Skin, trained: Path):

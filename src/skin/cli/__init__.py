@@ -17,7 +17,7 @@ from skin.cli.report import report
 from skin.cli.score import score
 from skin.cli.synthetic import synthetic
 from skin.cli.train import train
-from skin.console import fail, note
+from skin.console import fail
 from skin.errors import SkinError
 
 app = typer.Typer(
@@ -57,6 +57,3 @@ def main() -> None:
     except SkinError as error:
         fail(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
-        note("stopped; a training goes on from its last checkpoint under the same command")
-        sys.exit(130)

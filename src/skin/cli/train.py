@@ -10,6 +10,8 @@ import typer
 from skin.cli.options import DATA_DIR, RUNS_DIR, DataDir, RunsDir
 from skin.console import note, out
 
+_INTERRUPTED = 130  # what shells give for an interrupt
+
 
 def train(
     config: Annotated[
@@ -65,7 +67,12 @@ def train(
 
     run = Run(runs_dir / (name or path.stem))
     note(f"config {path}, run {run.folder}")
-    for trained in train_run(loaded, run, fold, data_dir, restart=restart):
+    try:
+        folds = train_run(loaded, run, fold, data_dir, restart=restart)
+    except KeyboardInterrupt:
+        note("stopped; the same command goes on from the last checkpoint")
+        raise typer.Exit(_INTERRUPTED) from None
+    for trained in folds:
         metadata = trained.metadata()
         out.print(
             f"{trained.folder}  BACC {metadata['best_bacc']:.3f} at epoch "

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import albumentations as A  # noqa: N812 - the name its documentation uses
 import numpy as np
 
 from skin.config import Transforms
 from skin.errors import SkinError, did_you_mean
-
-# On import, albumentations otherwise asks the network whether there is a newer release.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-import albumentations as A  # noqa: N812 - the name its documentation uses
 
 # Arguments that mean the size of the model's input.
 _SIZE_ARGUMENTS: Mapping[str, Any] = {
