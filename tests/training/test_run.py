@@ -285,6 +285,21 @@ def test_restart_clears_the_fold_and_begins_anew(
     assert caught.value.args[0] <= {".lock", "config.yaml"}
 
 
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [("model", {"backbone": "resnet0"}), ("optimizer", {"name": "sdg"})],
+)
+def test_a_restart_that_cannot_train_costs_nothing(
+    trained: Run, toy_data: Path, config: Config, section: str, change: dict[str, str]
+):
+    before = (trained.fold(0).folder / "best.safetensors").read_bytes()
+    wrong = config.model_copy(update={section: getattr(config, section).model_copy(update=change)})
+    with pytest.raises(SkinError):
+        train_run(wrong, trained, "all", toy_data, restart=True)
+    assert (trained.fold(0).folder / "best.safetensors").read_bytes() == before
+    assert trained.fold(0).finished
+
+
 def test_a_restarted_run_gives_the_same_bits(run: Run, toy_data: Path, config: Config):
     before = load_file(run.fold(0).weights)
     oof = (run.fold(0).folder / "oof.csv").read_bytes()

@@ -22,10 +22,13 @@ from skin.config import Config
 from skin.console import note
 from skin.errors import SkinError
 from skin.files import remove_leftovers, replacing, sha256_file, write_json
+from skin.models.build import build_model
 from skin.runs import FoldRun, Run, oof_columns
 from skin.training.environment import git_state, hardware, versions
 from skin.training.loop import CHECKPOINT, FoldTrainer
+from skin.training.optimizer import build_optimizer
 from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
+from skin.training.precision import choose_device, choose_precision
 
 
 def train_run(
@@ -49,6 +52,8 @@ def train_run(
     experiment = resolve(config, data_dir)
     numbers = parse_folds(folds, experiment.folds.k)
     _refuse_other_config(experiment.config, run, numbers, restart=restart)
+    if restart:
+        _try_out(experiment, numbers[0])
     trained = [run.fold(number) for number in numbers]
     for fold in trained:
         with _locked(fold.folder):
@@ -61,6 +66,15 @@ def train_run(
             else:
                 _train_fold(experiment, run, fold)
     return trained
+
+
+def _try_out(experiment: Experiment, fold: int) -> None:
+    """Raise for a config that cannot be trained, before it costs the folds that are there."""
+    config = experiment.config
+    plan_fold(experiment, fold)
+    model = build_model(config)
+    build_optimizer(config.optimizer, model)
+    choose_precision(config.training.precision, choose_device(config.runtime.device), model)
 
 
 def parse_folds(text: str, k: int) -> list[int]:
