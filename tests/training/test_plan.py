@@ -11,7 +11,6 @@ from skin.config import Config, load_config, parse_config
 from skin.data.dataset import find_dataset, table_hash, write_dataset
 from skin.data.folds import make_folds
 from skin.errors import SkinError
-from skin.training import plan as plan_module
 from skin.training.plan import loader_workers, plan_fold, resolve
 
 WriteConfig = Callable[..., Path]
@@ -128,7 +127,7 @@ def test_loader_workers_by_the_cores(
     monkeypatch: pytest.MonkeyPatch, cores: int, on_cpu: int, on_gpu: int
 ):
     available = lambda _pid: set(range(cores))  # noqa: E731 - a stand-in of one line
-    monkeypatch.setattr(plan_module.os, "sched_getaffinity", available, raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", available, raising=False)
     assert loader_workers(None, on_gpu=False) == on_cpu
     assert loader_workers(None, on_gpu=True) == on_gpu
     assert loader_workers(0, on_gpu=True) == 0

@@ -12,7 +12,7 @@ from timm.utils import freeze
 from torch import nn
 
 from skin.config import ModelConfig
-from skin.errors import SkinError, name_some
+from skin.errors import SkinError, first_line, name_some
 
 _NAMED = 2  # levels of submodules that a message lists
 
@@ -59,7 +59,7 @@ def _create(config: ModelConfig, image_size: int) -> nn.Module:
         return timm.create_model(name, pretrained=True, **arguments)  # type: ignore[no-any-return]
     except (OSError, RuntimeError) as error:
         raise SkinError(
-            f"cannot fetch the pretrained weights of {name} ({_first_line(error)}): check the "
+            f"cannot fetch the pretrained weights of {name} ({first_line(error)}): check the "
             "network, give a local file with --weights FILE, or train from scratch with "
             "--set model.pretrained=false"
         ) from None
@@ -93,8 +93,3 @@ def _takes_image_size(name: str) -> bool:
     """Whether the architecture is built for one input size, as vision transformers are."""
     entry = timm.get_pretrained_cfg(name)
     return bool(entry and entry.fixed_input_size)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

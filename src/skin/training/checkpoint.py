@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from skin.errors import SkinError, name_some
+from skin.errors import SkinError, first_line, name_some
 from skin.files import replacing
 
 # What torch raises on files that are no checkpoint.
@@ -28,7 +28,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         try:
             torch.save(state, temporary)
         except RuntimeError as error:  # how torch says that the disk is full
-            raise OSError(_first_line(error)) from error
+            raise OSError(first_line(error)) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -43,7 +43,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGED as error:
         raise SkinError(
-            f"the checkpoint {path} is damaged ({_first_line(error)}); "
+            f"the checkpoint {path} is damaged ({first_line(error)}); "
             "delete it or train with --restart"
         ) from None
     return state
@@ -56,7 +56,7 @@ def save_weights(path: Path, model: nn.Module) -> None:
         try:
             save_file(tensors, temporary)
         except SafetensorError as error:
-            raise OSError(_first_line(error)) from error
+            raise OSError(first_line(error)) from error
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -84,8 +84,3 @@ def load_weights(path: Path, model: nn.Module) -> None:
     if wrong:
         raise SkinError(f"{path} does not fit the model: {name_some(sorted(wrong))}")
     model.load_state_dict(tensors)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from skin.data.augment import build_pipeline
 from skin.data.dataset import Dataset, find_dataset
 from skin.data.folds import Folds
 from skin.data.loader import AugmentedImages, TrainingOrder
+from skin.data.scan import available_cpus
 from skin.errors import SkinError, name_some
 from skin.randomness import INITIALISE, key
 from skin.taxonomy import Task, get_task
@@ -144,9 +144,7 @@ def loader_workers(wanted: int | None, *, on_gpu: bool) -> int:
     """
     if wanted is not None:
         return wanted
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    cores = available_cpus()
     return min(cores, 16) if on_gpu else max(1, cores // 8)
 
 
