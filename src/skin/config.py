@@ -19,6 +19,7 @@ from skin.errors import SkinError, did_you_mean
 from skin.files import write_text
 
 Positive = Annotated[int, Field(gt=0)]
+Above = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Transforms = list[dict[str, dict[str, Any]]]
 
@@ -46,27 +47,77 @@ class AugmentConfig(_Strict):
     """
 
     train: Transforms = []
+    by_class: dict[str, Transforms] = {}  # class code -> what its images get instead of `train`
     evaluate: Transforms = []
 
 
+class HeadConfig(_Strict):
+    """What turns features into class log-probabilities."""
+
+    kind: Literal["linear", "multi_sample", "arc_margin", "hierarchical"] = "linear"
+    samples: Positive = 5  # multi_sample: dropout masks whose log-probabilities are averaged
+    scale: Annotated[float, Field(gt=0)] = 30.0  # arc_margin: of the cosines
+    margin: Annotated[float, Field(ge=0, lt=1.57)] = 0.3  # arc_margin: radians, in training only
+    units: Positive = 512  # hierarchical: of the LSTM
+    label_units: Positive = 50  # hierarchical: of a label's embedding
+    decoding: Literal["product", "greedy"] = "product"  # hierarchical: how a path is chosen
+
+
+class MetadataConfig(_Strict):
+    """Age, sex and site beside the image; any of them may be missing."""
+
+    fusion: Literal["none", "concat", "metablock"] = "none"
+    units: Positive = 32  # concat: of the metadata's embedding
+    dropout: Fraction = 0.1  # how often a known field is hidden in training
+
+
 class ModelConfig(_Strict):
-    """A variant: backbone + attention + head."""
+    """A variant: backbone + attention + metadata + head."""
 
     backbone: str = "resnet50"  # any timm model with a spatial feature map
     pretrained: bool = True
     weights: Path | None = None  # a local file of the backbone's weights, instead of the hub's
     freeze: tuple[str, ...] = ()  # submodules of the backbone that never learn, as its first layers
+    mean: tuple[float, float, float] | None = None  # of pixels in 0 to 1; none: the backbone's own
+    std: tuple[Above, Above, Above] | None = None  # 0.5 and 0.5 bring pixels to -1 to 1
     attention: str = "none"
+    head: HeadConfig = HeadConfig()
+    metadata: MetadataConfig = MetadataConfig()
     dropout: Fraction = 0.0  # before the classifier
     drop_path: Fraction = 0.0  # stochastic depth in the backbone, where it has it
 
 
 class LossConfig(_Strict):
-    """Cross entropy, and what is done about unequal classes."""
+    """Cross entropy or focal loss, and what is done about unequal classes."""
 
-    class_weights: Literal["none", "inverse", "sqrt_inverse"] = "none"
+    kind: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0  # Lin et al. 2017; 0 is cross entropy
+    class_weights: Literal["none", "inverse", "sqrt_inverse", "effective"] = "none"
+    effective_beta: Annotated[float, Field(ge=0, lt=1)] = 0.999  # Cui et al. 2019
     label_smoothing: Fraction = 0.0
     prior_adjustment: Annotated[float, Field(ge=0)] = 0.0  # tau of Menon et al. 2021; 0 is off
+    tree_steps: Literal["sum", "mean"] = "sum"  # over the decisions on the way to a class
+    path_cosine: Annotated[float, Field(ge=0)] = 0.0  # weight of the path loss; 0 is off
+
+
+class BalanceStep(_Strict):
+    """One step of balancing the training part; steps apply in the order of the list.
+
+    `to` is a size: a share of the largest class's images, or a class's code for as many as that
+    class has. Larger classes are cut to it, or smaller ones raised to it.
+    """
+
+    step: Literal["downsample", "oversample", "smote", "tomek", "smote_tomek"]
+    to: Above | str = 1.0
+    neighbours: Positive = 5  # smote: that a synthetic image may be blended with
+
+
+class MixConfig(_Strict):
+    """Mixing the images of a batch: mixup (Zhang et al. 2018), CutMix (Yun et al. 2019)."""
+
+    mixup: Annotated[float, Field(ge=0)] = 0.0  # alpha of the beta distribution; 0 is off
+    cutmix: Annotated[float, Field(ge=0)] = 0.0  # as well; with both, each batch draws one
+    probability: Fraction = 1.0  # that a batch is mixed at all
 
 
 class SamplerConfig(_Strict):
@@ -138,11 +189,27 @@ class Config(_Strict):
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
+    balance: tuple[BalanceStep, ...] = ()
+    mix: MixConfig = MixConfig()
     sampler: SamplerConfig = SamplerConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     training: TrainingConfig = TrainingConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Config:
+        mixed = self.mix.mixup or self.mix.cutmix
+        if mixed and self.model.head.kind == "arc_margin":
+            raise ValueError("mix.*: a margin needs one class an image; drop mix, or arc_margin")
+        if mixed and self.model.metadata.fusion != "none":
+            raise ValueError("mix.*: metadata cannot be mixed; drop mix, or model.metadata.fusion")
+        if self.model.head.kind == "hierarchical" and self.model.metadata.fusion == "concat":
+            raise ValueError(
+                "model.metadata.fusion is 'concat', which joins pooled features, and the "
+                "hierarchical head takes the map: use metablock"
+            )
+        return self
 
     def differences(self, other: Config) -> list[str]:
         """Say, a line a key, where the two would train differently."""

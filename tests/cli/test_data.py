@@ -60,6 +60,28 @@ def test_add_folds_check(work: Path):
     assert (work / "data" / "ham10000" / "folds" / "k2-seed1.csv").is_file()
 
 
+def test_folds_that_leak_are_warned_of_and_holdouts_are_named(work: Path):
+    (work / "labels.csv").write_text(
+        "image_id,dx,lesion\n"
+        + "".join(f"ISIC_{n:07d},{('nv', 'mel')[n % 2]},L{n % 2}{n // 4}\n" for n in range(8))
+    )
+    run("add", "csv", "ham.zip", "labels.csv", "--name", "mine", "--lesion-column", "lesion")
+    honest = run("folds", "--holdout", "50/50")
+    assert honest.exit_code == 0
+    assert "warning" not in honest.stderr
+    for word in ("holdout50-50-seed0", "train", "held out", "lesions"):
+        assert word in honest.stdout
+    leaking = run("folds", "--split", "image", "--folds", "4")
+    assert leaking.exit_code == 0
+    assert "k4-seed0-image" in leaking.stdout
+    said = " ".join(leaking.stderr.split())
+    assert "warning: folds 'k4-seed0-image' leak: they are split by image" in said
+    assert "4 of 4 lesions are on both sides, and 8 of 8 held-out images (100.0%)" in said
+    both = run("folds", "--folds", "2", "--holdout", "50/50")
+    assert isinstance(both.exception, SkinError)
+    assert "exclude each other" in str(both.exception)
+
+
 def test_check_exits_with_2_and_lists_what_is_wrong(work: Path):
     run("add", "ham10000", "ham.zip", "--short-side", "16")
     pixels = work / "data" / "ham10000" / "cache" / "16" / "pixels.u8"

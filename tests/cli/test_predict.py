@@ -195,3 +195,30 @@ def test_weights_that_are_not_the_ensembles_are_refused(skin: Skin, photos: Path
     assert result.code == 2
     assert "fold1/best.safetensors is not the file that ensembles/main was made with" in result.err
     assert not (photos.parent / "submissions").exists()
+
+
+def test_metadata_change_what_a_model_that_takes_them_says(skin: Skin, photos: Path):
+    words = ["--set", "model.metadata.fusion=concat", "--fold", "0"]
+    assert skin("train", "--config", "tiny", "--name", "fused", *words).code == 0
+    (photos.parent / "patients.csv").write_text(
+        "isic_id,age_approx,anatom_site_general\nA,80,nail\nC,,back\nX,20,back\n"
+    )
+    result = skin("predict", "fused", "photos")
+    assert result.code == 0
+    assert "warning: the models take age, sex and site, and none is given" in result.err
+    unknown = read_submission(Path("submissions/fused.csv"), ISIC_2018)
+    result = skin("predict", "fused", "photos", "--metadata", "patients.csv")
+    assert result.code == 0, result.err
+    assert "metadata for 2 of 3 images (age of 1, sex of 0, site of 2)" in result.err
+    assert "sites that count as 'other': nail" in result.err
+    assert "warning" not in result.err
+    known = read_submission(Path("submissions/fused.csv"), ISIC_2018)
+    changed = (known != unknown).any(axis=1)
+    assert changed.tolist() == [True, False, True]
+
+
+def test_metadata_that_no_model_takes_are_not_used(skin: Skin, photos: Path):
+    (photos.parent / "patients.csv").write_text("image,age\nA,80\n")
+    result = skin("predict", "photos", "--metadata", "patients.csv")
+    assert result.code == 0
+    assert "patients.csv is not used: no model takes metadata" in result.err

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skin.config import Transforms, list_known_configs, load_config
-from skin.data.augment import build_pipeline
+from skin.config import AugmentConfig, Transforms, list_known_configs, load_config
+from skin.data.augment import build_pipeline, build_train_pipelines
 from skin.errors import SkinError
 from skin.randomness import image_generators
 
@@ -47,9 +47,33 @@ def test_lists_become_tuples():
         ([{"RandomResizedCrops": {}}], "unknown transform 'RandomResizedCrops': did you mean"),
         ([{"Compose": {}}], "unknown transform 'Compose'"),
         ([{"np": {}}], "unknown transform 'np'"),
+        ([{"ImageOnlyTransform": {}}], "unknown transform 'ImageOnlyTransform'"),
+        ([{"Microscop": {}}], "did you mean 'Microscope'"),
+        ([{"RandomAugment": {}}], "did you mean 'RandAugment'"),
         ([*CENTRE, {"D4": {"probability": 1}}], "D4: .*probability"),
         ([*CENTRE, {"HorizontalFlip": {"p": 2}}], "HorizontalFlip: "),
         ([*CENTRE, {"GaussianBlur": {"blur_limit": "much"}}], "GaussianBlur: "),
+        ([*CENTRE, {"Hair": {"count": [3, 1]}}], "Hair: .*count"),
+        ([*CENTRE, {"Hair": {"width": 3}}], "Hair: .*width"),
+        ([*CENTRE, {"RandAugment": {"magnitude": 90}}], "RandAugment: magnitude is 90"),
+        ([*CENTRE, {"RandAugment": {"p": -1}}], "RandAugment: p is -1, not a number from 0 to 1"),
+        ([*CENTRE, {"Normalize": {}}], "Normalize .* set model.mean and model.std"),
+        ([*CENTRE, {"ToTensorV2": {}}], "ToTensorV2 .* the model normalises"),
+        ([*CENTRE, {"OneOf": {"transforms": [{"ToFloat": {}}]}}], "OneOf: ToFloat .* model.mean"),
+        ([*CENTRE, {"MaskDropout": {"p": 1}}], "fails: "),
+        ([*CENTRE, {"OneOf": {}}], "OneOf: write transforms: "),
+        ([*CENTRE, {"OneOf": {"transforms": []}}], "OneOf: write transforms: "),
+        ([*CENTRE, {"OneOf": {"transforms": "D4"}}], "OneOf: write transforms: "),
+        ([*CENTRE, {"OneOf": {"transforms": ["D4"]}}], "OneOf: each entry is one .*, not 'D4'"),
+        ([*CENTRE, {"OneOf": {"transforms": [{"D5": {}}]}}], "OneOf: unknown transform 'D5'"),
+        ([*CENTRE, {"OneOf": {"transforms": [{"D4": {"p": 0}}]}}], "OneOf: .* p: 0"),
+        ([*CENTRE, {"OneOf": {"transforms": [{"D4": {}}], "p": 2}}], "OneOf: p is 2"),
+        ([*CENTRE, {"OneOf": {"transforms": [{"D4": {}}], "n": 2}}], "OneOf: .*'n'"),
+        ([*CENTRE, {"SomeOf": {"transforms": [{"D4": {}}], "n": 0}}], "SomeOf: n is 0"),
+        ([*CENTRE, {"SomeOf": {"transforms": [{"D4": {}}], "n": 2}}], "SomeOf: .*greater"),
+        ([*CENTRE, {"D4": {"transforms": [{"Blur": {}}]}}], "D4 holds no transforms; OneOf"),
+        # Half of the images keep their size.
+        ([*CENTRE, {"RandomScale": {"p": 0.5, "scale_limit": [0.5, 0.5]}}], "pixels, not 16x16"),
         ([{"D4": {}, "Blur": {}}], "each entry is one"),
         ([{}], "each entry is one"),
         ([], "turns images into 86x46 pixels, not 16x16"),
@@ -80,6 +104,91 @@ def test_what_is_drawn_depends_on_the_generators_alone():
         np.testing.assert_array_equal(*results)
         seen.add(results[0].tobytes())
     assert len(seen) == 8
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"HorizontalFlip": {"p": 1.0}},
+        {"VerticalFlip": {"p": 1.0}},
+        {"Rotate": {"limit": 20, "p": 1.0}},
+        {"Rotate": {"limit": [-20, 20], "p": 1.0}},
+        {"Affine": {"scale": [0.8, 1.2], "p": 1.0}},
+        {"Affine": {"translate_percent": {"x": [-0.1, 0.1], "y": 0.0}, "p": 1.0}},
+        {"ColorJitter": {"brightness": 0.2, "contrast": 0.2, "hue": 0.02, "p": 1.0}},
+        {"RandomBrightnessContrast": {"p": 1.0}},
+        {"CoarseDropout": {"p": 1.0}},
+        {"Hair": {"count": [1, 3], "colour": [[0, 0, 0], [60, 40, 30]], "p": 1.0}},
+        {"Microscope": {"radius": [0.9, 1.0], "p": 1.0}},
+        {"ShadesOfGray": None},
+        {"RandAugment": {"n": 2, "magnitude": 9}},
+    ],
+    ids=lambda transform: next(iter(transform)),
+)
+def test_what_published_pipelines_hold_can_be_written(transform: dict[str, dict[str, object]]):
+    pixels = image(32, 32)
+    pipeline = build_pipeline([{"Resize": {}}, transform], 32, "augment.train")
+    pipeline.set_random_state(*image_generators(1))
+    result = pipeline(image=pixels)["image"]
+    assert result.shape == (32, 32, 3)
+    assert (result != pixels).any()
+
+
+def test_one_of_takes_one():
+    """A flip along either axis, never both and never neither."""
+    flips = [{"HorizontalFlip": {"p": 1.0}}, {"VerticalFlip": {"p": 1.0}}]
+    one_of: Transforms = [{"OneOf": {"transforms": flips, "p": 1.0}}]
+    pixels = image(16, 16)
+    pipeline = build_pipeline([{"CenterCrop": {}}, *one_of], 16, "augment.train")
+    expected = {pixels[:, ::-1].tobytes(), pixels[::-1].tobytes()}
+    seen = set()
+    for number in range(12):
+        pipeline.set_random_state(*image_generators(number))
+        seen.add(pipeline(image=pixels)["image"].tobytes())
+    assert seen == expected
+
+
+def test_compositions_nest_and_fill_sizes_in():
+    crops = {"Sequential": {"transforms": CENTRE, "p": 1.0}}
+    transforms: Transforms = [
+        {"OneOf": {"transforms": [crops, {"RandomResizedCrop": {}}], "p": 1.0}},
+        {"SomeOf": {"transforms": [{"D4": {}}, {"Hair": {}}, {"RandAugment": {}}], "n": 2}},
+    ]
+    pipeline = build_pipeline(transforms, 16, "augment.train")
+    twin = build_pipeline(transforms, 16, "augment.train")
+    for number in range(8):
+        for each in (pipeline, twin):
+            each.set_random_state(*image_generators(number))
+        result = pipeline(image=image())["image"]
+        np.testing.assert_array_equal(result, twin(image=image())["image"])
+        assert result.shape == (16, 16, 3)
+
+
+def test_classes_have_pipelines_of_their_own():
+    augment = AugmentConfig(
+        train=[*CENTRE],
+        by_class={"DF": [*CENTRE, {"HorizontalFlip": {"p": 1.0}}], "MEL": [{"Resize": {}}]},
+    )
+    pipelines = build_train_pipelines(augment, 16, ("MEL", "NV", "DF"))
+    pixels = image(16, 16)
+    np.testing.assert_array_equal(pipelines.for_class(1)(image=pixels)["image"], pixels)
+    np.testing.assert_array_equal(pipelines.for_class(2)(image=pixels)["image"], pixels[:, ::-1])
+    assert pipelines.for_class(1) is pipelines.default
+    assert set(pipelines.by_class) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("by_class", "message"),
+    [
+        ({"VASK": CENTRE}, r"^augment.by_class.VASK: .*did you mean 'VASC'"),
+        ({"VASC": [*CENTRE, {"Flop": {}}]}, r"^augment.by_class.VASC: unknown transform 'Flop'"),
+        ({"VASC": []}, r"^augment.by_class.VASC turns images into"),
+    ],
+)
+def test_mistakes_of_a_class_are_named(by_class: dict[str, Transforms], message: str):
+    augment = AugmentConfig(train=CENTRE, by_class=by_class)
+    with pytest.raises(SkinError, match=message):
+        build_train_pipelines(augment, 16, ("NV", "VASC"))
 
 
 @pytest.mark.parametrize("path", list_known_configs(), ids=lambda path: path.stem)

@@ -35,6 +35,21 @@ def test_all_is_well(added: Dataset):
     ]
 
 
+def test_holdouts_are_checked_and_folds_that_leak_on_purpose_are_not_wrong(added: Dataset):
+    make_folds(added, holdout=(50, 50))
+    leaking = make_folds(added, k=2, split="image")
+    findings = check_dataset(added.root)
+    assert findings.bad == []
+    assert findings.good[-3:-1] == [
+        "folds: 'holdout50-50-seed0', 12 groups in 2 parts, none split",
+        "folds: 'k2-seed0', 12 groups in 2 folds, none split",
+    ]
+    assert findings.good[-1] == (
+        "folds: 'k2-seed0-image', 18 images in 2 folds, split by image as recorded: they leak on "
+        f"purpose, {leaking.leak().lesions} lesions are in more than one"
+    )
+
+
 def flip(path: Path, position: int):
     data = bytearray(path.read_bytes())
     data[position] ^= 1

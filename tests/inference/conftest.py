@@ -40,11 +40,11 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def config_of(image_size: int) -> Config:
+def config_of(image_size: int, fusion: str) -> Config:
     tree = {
         "data": {"image_size": image_size, "short_side": image_size + 8},
         "augment": {"evaluate": [{"SmallestMaxSize": {}}, {"CenterCrop": {}}]},
-        "model": {"backbone": "test_resnet", "pretrained": False},
+        "model": {"backbone": "test_resnet", "pretrained": False, "metadata": {"fusion": fusion}},
     }
     return parse_config(tree, "test")
 
@@ -54,17 +54,23 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
     """Write a finished run of random models that are not undecided."""
 
     def make(
-        name: str, folds: int = 2, seed: int = 0, image_size: int = 32, tta: str = "none"
+        name: str,
+        *,
+        folds: int = 2,
+        seed: int = 0,
+        image_size: int = 32,
+        tta: str = "none",
+        fusion: str = "none",
     ) -> Run:
         run = Run(tmp_path / "runs" / name)
-        config = config_of(image_size)
+        config = config_of(image_size, fusion)
         for number in range(folds):
             fold = run.fold(number)
             fold.folder.mkdir(parents=True)
             config.save(fold.folder / "config.yaml")
             torch.manual_seed(10 * seed + number)
             model = build_model(config)
-            torch.nn.init.normal_(model.classifier.weight)
+            torch.nn.init.normal_(model.head.classifier.weight)
             save_weights(fold.weights, model)
             metadata = {
                 "task": "isic2018",

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from skin.data.encode import encode_metadata
 from skin.data.images import BadImageError, decode
 from skin.ensembling.combine import Mean
 from skin.ensembling.ensemble import describe, from_run, load_member
@@ -168,3 +170,68 @@ def test_a_device_that_is_not_there(make_run: MakeRun):
     run = make_run("a", folds=1)
     with pytest.raises(SkinError, match="cuda:99 is asked for"):
         Predictor(from_run(run), run.folder, device="cuda:99")
+
+
+@pytest.fixture
+def patients() -> NDArray[np.float32]:
+    """Metadata of three images; nothing is known of the second."""
+    return encode_metadata(
+        pd.DataFrame(
+            {
+                "age": [30.0, np.nan, 80.0],
+                "sex": ["male", pd.NA, "female"],
+                "site": ["back", pd.NA, "face"],
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("fusion", ["concat", "metablock"])
+def test_metadata_reach_the_models_that_take_them(
+    make_run: MakeRun, square: list[InputImage], patients: NDArray[np.float32], fusion: str
+):
+    run = make_run("a", fusion=fusion)
+    predictor = Predictor(from_run(run), run.folder, device="cpu")
+    (preparation,) = predictor.preparations.values()
+    pixels = np.stack([preparation.pipeline(image=decode(s.read(), ""))["image"] for s in square])
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        folds = [model(images, torch.from_numpy(patients)).exp() for model in models_of(run)]
+    result = predict_files(predictor, square, patients).probabilities
+    assert predictor.uses_metadata
+    np.testing.assert_allclose(result, torch.stack(folds).mean(0).numpy(), rtol=1e-4, atol=1e-6)
+    without = predict_files(predictor, square).probabilities
+    np.testing.assert_allclose(result[1], without[1], rtol=1e-5)
+    assert (abs(result - without).max(axis=1)[[0, 2]] > 1e-4).all()
+
+
+def test_members_with_and_without_metadata_go_together(
+    make_run: MakeRun,
+    square: list[InputImage],
+    patients: NDArray[np.float32],
+    tmp_path: Path,
+):
+    runs = [make_run("a", folds=1), make_run("b", folds=1, seed=1, fusion="concat")]
+    plain, fused = (Predictor(from_run(run), run.folder, device="cpu") for run in runs)
+    both = Predictor(describe(runs, Mean.equal(2), tmp_path), tmp_path, device="cpu")
+    assert [each.uses_metadata for each in (plain, fused, both)] == [False, True, True]
+    each = [predict_files(one, square, patients).probabilities for one in (plain, fused)]
+    result = predict_files(both, square, patients).probabilities
+    np.testing.assert_allclose(result, (each[0] + each[1]) / 2, rtol=1e-5)
+    unchanged = predict_files(plain, square).probabilities
+    np.testing.assert_array_equal(each[0], unchanged)
+
+
+def test_metadata_stay_with_their_image_when_others_are_left_out(
+    make_run: MakeRun, photos: Path, patients: NDArray[np.float32]
+):
+    run = make_run("a", folds=1, fusion="concat")
+    predictor = Predictor(from_run(run), run.folder, device="cpu")
+    inputs = find_images([photos])
+    expected = predict_files(predictor, inputs, patients).probabilities
+    (photos / "I0.png").write_text("not an image")
+    result = predict_files(predictor, inputs, patients, skip_bad=True).probabilities
+    np.testing.assert_allclose(result, expected[1:], rtol=1e-5, atol=1e-6)
+    parts = list(predictor.batches(inputs[1:], patients[1:], batch_size=1, workers=0))
+    single = np.exp(np.concatenate([values for _, values, _ in parts]))
+    np.testing.assert_allclose(single, expected[1:], rtol=1e-5, atol=1e-6)

@@ -32,6 +32,13 @@ class Average(nn.Module):
         return F.log_softmax(images.double().mean((2, 3)).float(), dim=1)
 
 
+class Shifted(nn.Module):
+    """Adds what is known of the patient to what the image's mean says."""
+
+    def forward(self, images: Tensor, metadata: Tensor) -> Tensor:
+        return F.log_softmax(images.float().mean((2, 3)) + metadata, dim=1)
+
+
 def test_there_are_8_views_the_image_first():
     image = torch.arange(9).view(1, 1, 3, 3).expand(1, 3, 3, 3)
     views = list(dihedral_views(image))
@@ -98,3 +105,23 @@ def test_lower_precision_is_near(variant: Callable[..., Config], images: Tensor)
     rough = predict(model, batches, CPU, precision="bf16")
     assert not torch.equal(rough, exact)
     torch.testing.assert_close(rough, exact, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("tta", ["none", "dihedral"])
+def test_every_view_gets_the_metadata(tta: str):
+    images = torch.rand(2, 3, 4, 4)
+    metadata = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]])
+    expected = F.log_softmax(images.mean((2, 3)) + metadata, dim=1).double()
+    torch.testing.assert_close(
+        predict_batch(Shifted(), images, tta, metadata), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_metadata_follow_the_rows_of_the_batch():
+    """Row r of the table is known to be of class r mod 3."""
+    table = 50 * torch.eye(3).repeat(4, 1)
+    images = torch.zeros(5, 3, 2, 2, dtype=torch.uint8)
+    rows = torch.tensor([7, 0, 11, 3, 1])
+    batches = [Batch(images[:3], rows[:3]), Batch(images[3:], rows[3:])]
+    result = predict(Shifted(), batches, CPU, metadata=table)
+    assert result.argmax(1).tolist() == [1, 0, 2, 0, 1]

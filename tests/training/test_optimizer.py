@@ -36,7 +36,7 @@ def test_groups_have_their_own_rate_and_decay(model: LesionClassifier):
             assert group["weight_decay"] == (0.2 if parameter.ndim > 1 else 0.0), name
     assert seen == {name for name, p in model.named_parameters() if p.requires_grad}
     assert {name for name in seen if "conv1." in name} <= {n for n in seen if ".layer" in n}
-    assert {"attention.block.fc1.weight", "classifier.bias"} <= seen
+    assert {"attention.block.fc1.weight", "head.classifier.bias"} <= seen
 
 
 def test_frozen_tensors_are_not_the_optimizers(model: LesionClassifier):

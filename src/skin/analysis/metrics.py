@@ -3,11 +3,14 @@
 A class is decided by plain argmax, and an exact tie for the maximum counts as wrong, as in the
 official ISIC scorer: tied rows land in a last column, "undecided", of the confusion matrix. Scores
 that follow from counts alone take confusion matrices of any leading shape, so that one formula
-serves a single matrix and thousands of resampled ones.
+serves a single matrix and thousands of resampled ones. Precision, recall, specificity and F1 of a
+class follow from these decisions, one class against the rest, not from a threshold of its own as
+in the official scorer's figures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,21 +30,38 @@ class Scores:
     Attributes:
         accuracy: the share of images decided right.
         bacc: balanced multiclass accuracy, the mean recall over the classes that occur.
+        macro_precision: the mean precision over the classes that occur.
+        macro_specificity: the mean specificity over the classes that occur.
         macro_f1: the mean F1 over the classes that occur.
         macro_auc: the mean one-vs-rest area under the ROC curve over the classes that occur.
         malignant_auc: the same area for malignant against benign; an image's score is the sum of
             its malignant classes' probabilities.
-        recall: for each class in task order; NaN for a class that does not occur.
+        precision: for each class in task order, as are the next four.
+        recall: also called sensitivity; NaN for a class that does not occur.
+        specificity: the share of the other classes' images that are not decided for the class.
+        f1: the harmonic mean of precision and recall.
+        auc: one-vs-rest area under the ROC curve.
         confusion: (C, C + 1) counts: true class by decided class, the last column undecided.
     """
 
     accuracy: float
     bacc: float
+    macro_precision: float
+    macro_specificity: float
     macro_f1: float
     macro_auc: float
     malignant_auc: float
+    precision: tuple[float, ...]
     recall: tuple[float, ...]
+    specificity: tuple[float, ...]
+    f1: tuple[float, ...]
+    auc: tuple[float, ...]
     confusion: IntArray
+
+    @property
+    def support(self) -> tuple[int, ...]:
+        """How many images each class has."""
+        return tuple(self.confusion.sum(axis=1).tolist())
 
 
 def score(targets: IntArray, probabilities: FloatArray, task: Task) -> Scores:
@@ -61,10 +81,16 @@ def score(targets: IntArray, probabilities: FloatArray, task: Task) -> Scores:
     return Scores(
         accuracy=float(accuracy(confusion)),
         bacc=float(balanced_accuracy(confusion)),
+        macro_precision=float(macro(precision, confusion)),
+        macro_specificity=float(macro(specificity, confusion)),
         macro_f1=float(macro_f1(confusion)),
         macro_auc=float(mean_defined(np.array(areas))),
         malignant_auc=auc(*malignancy(targets, probabilities, task)),
+        precision=tuple(precision(confusion).tolist()),
         recall=tuple(recall(confusion).tolist()),
+        specificity=tuple(specificity(confusion).tolist()),
+        f1=tuple(f1(confusion).tolist()),
+        auc=tuple(areas),
         confusion=confusion,
     )
 
@@ -112,11 +138,43 @@ def balanced_accuracy(confusion: NDArray[np.number]) -> FloatArray:
     return mean_defined(recall(confusion))
 
 
+def precision(confusion: NDArray[np.number]) -> FloatArray:
+    """Share of each class's decisions that are right: (..., C, C + 1) to (..., C).
+
+    A class that occurs but is never decided has 0, as scikit-learn has it; NaN if it is neither.
+    """
+    decided = confusion.sum(axis=-2)[..., :-1]
+    missed = (decided == 0) & (confusion.sum(axis=-1) > 0)
+    return np.where(missed, 0.0, _ratio(_hits(confusion), decided))
+
+
+def specificity(confusion: NDArray[np.number]) -> FloatArray:
+    """Share of the other classes' images not decided for each class: (..., C, C + 1) to (..., C).
+
+    An undecided image is decided for no class. NaN if there is no other class.
+    """
+    others = confusion.sum(axis=(-2, -1))[..., None] - confusion.sum(axis=-1)
+    taken = confusion.sum(axis=-2)[..., :-1] - _hits(confusion)
+    return _ratio(others - taken, others)
+
+
+def f1(confusion: NDArray[np.number]) -> FloatArray:
+    """F1 of each class: (..., C, C + 1) to (..., C); NaN if it neither occurs nor is decided."""
+    true, decided = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :-1]
+    return _ratio(2 * _hits(confusion), true + decided)
+
+
+def macro(
+    of_class: Callable[[NDArray[np.number]], FloatArray], confusion: NDArray[np.number]
+) -> FloatArray:
+    """Mean of a class's score over the classes that occur: (..., C, C + 1) to (...)."""
+    occurs = confusion.sum(axis=-1) > 0
+    return mean_defined(np.where(occurs, of_class(confusion), np.nan))
+
+
 def macro_f1(confusion: NDArray[np.number]) -> FloatArray:
     """Mean F1 over the classes that occur: (..., C, C + 1) to (...)."""
-    true, decided = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :-1]
-    f1 = _ratio(2 * _hits(confusion), true + decided)
-    return mean_defined(np.where(true > 0, f1, np.nan))
+    return macro(f1, confusion)
 
 
 def auc(positive: NDArray[np.bool_], scores: FloatArray) -> float:

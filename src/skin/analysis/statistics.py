@@ -61,12 +61,12 @@ class Bootstrap:
 
     def interval(self, name: str) -> Interval:
         """The interval of a score that is one number, as `bacc`."""
-        return _interval(getattr(self.scores, name), self.samples[name])
+        return interval(getattr(self.scores, name), self.samples[name])
 
     def recall_intervals(self) -> tuple[Interval, ...]:
         """The interval of each class's recall, in task order."""
         samples = self.samples["recall"].T
-        return tuple(map(_interval, self.scores.recall, samples))
+        return tuple(map(interval, self.scores.recall, samples))
 
 
 def bootstrap(
@@ -128,7 +128,7 @@ def paired_difference(ours: Bootstrap, theirs: Bootstrap, name: str = "bacc") ->
     ):
         raise ValueError("a paired difference needs the same images, lesions, targets and seed")
     value = getattr(ours.scores, name) - getattr(theirs.scores, name)
-    return _interval(value, ours.samples[name] - theirs.samples[name])
+    return interval(value, ours.samples[name] - theirs.samples[name])
 
 
 def lesion_weights(lesions: int, resamples: int, seed: int) -> Iterator[FloatArray]:
@@ -185,7 +185,8 @@ class _Ranking:
         return area
 
 
-def _interval(value: float, samples: FloatArray) -> Interval:
+def interval(value: float, samples: FloatArray) -> Interval:
+    """The percentile interval of a score from its resampled values (B,), NaN left out."""
     defined = samples[~np.isnan(samples)]
     if not len(defined):
         return Interval(value, float("nan"), float("nan"))

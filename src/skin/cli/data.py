@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,13 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there under that name.")
 ]
 _SHORT_SIDE = 256
+
+
+class SplitBy(StrEnum):
+    """What a split keeps whole."""
+
+    LESION = "lesion"
+    IMAGE = "image"
 
 
 @add_app.command("ham10000")
@@ -118,7 +126,21 @@ def folds(
         str | None,
         typer.Argument(help="The dataset; the only one if not given.", show_default=False),
     ] = None,
-    k: Annotated[int, typer.Option("--folds", "-k", min=2, help="How many folds.")] = 5,
+    k: Annotated[
+        int | None, typer.Option("--folds", "-k", min=2, help="How many folds; 5 if not given.")
+    ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            "--holdout",
+            metavar="SHARES",
+            help="Instead of folds: 80/20 (train, held out) or 70/15/15 (train, valid, held out).",
+        ),
+    ] = None,
+    split: Annotated[
+        SplitBy,
+        typer.Option("--split", help="Keep lesions whole, or split by image, which leaks."),
+    ] = SplitBy.LESION,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the assignment.")] = 0,
     name: Annotated[
         str | None,
@@ -127,24 +149,41 @@ def folds(
     overwrite: Overwrite = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """Split a dataset into folds that share no lesion, patient or photograph.
+    """Split a dataset into folds, or into a holdout, that share no lesion, patient or photograph.
 
-    The folds are stratified by diagnosis, sex, age, site and images a lesion, and frozen to a
+    The parts are stratified by diagnosis, sex, age, site and images a lesion, and frozen to a
     file with a hash that every run records.
+
+    --split image splits image by image, as much of the published work does: lesions are then on
+    both sides, and every run on such folds is marked as leaking.
 
     Examples:
       skin data folds
 
       skin data folds ham10000 --folds 10 --seed 1
+
+      skin data folds --holdout 70/15/15
+
+      skin data folds --holdout 80/20 --split image
     """
-    from skin.console import out
+    from skin.console import out, warn
     from skin.data.dataset import find_dataset
     from skin.data.folds import make_folds
-    from skin.data.summary import summarise_folds
+    from skin.data.scheme import parse_holdout
+    from skin.data.summary import leak_warning, summarise_folds
 
-    found = find_dataset(data_dir, dataset)
-    made = make_folds(found, k, seed, name=name, overwrite=overwrite)
+    made = make_folds(
+        find_dataset(data_dir, dataset),
+        k,
+        seed,
+        holdout=parse_holdout(holdout) if holdout is not None else (),
+        split="image" if split is SplitBy.IMAGE else "lesion",
+        name=name,
+        overwrite=overwrite,
+    )
     out.print(summarise_folds(made))
+    if made.leaking:
+        warn(leak_warning(made))
 
 
 @data_app.command("check")

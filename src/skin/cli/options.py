@@ -17,8 +17,12 @@ EnsemblesDir = Annotated[
     Path,
     typer.Option("--ensembles-dir", envvar="SKIN_ENSEMBLES_DIR", help="Where the ensembles are."),
 ]
+TuningDir = Annotated[
+    Path, typer.Option("--tuning-dir", envvar="SKIN_TUNING_DIR", help="Where the studies are.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
 
 DATA_DIR = Path("data")
 RUNS_DIR = Path("runs")
 ENSEMBLES_DIR = Path("ensembles")
+TUNING_DIR = Path("tuning")

@@ -56,6 +56,13 @@ def predict(
         Tta | None,
         typer.Option(help="Average over 8 rotations and reflections; as out of fold if not given."),
     ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV with the images' ids and any of age, sex and site, for models that take "
+            "them."
+        ),
+    ] = None,
     official_list: Annotated[
         bool | None,
         typer.Option(
@@ -78,10 +85,13 @@ def predict(
       skin predict main test_images/ --out submissions/x.csv --challenge isic2018
 
       skin predict resnet50 lesion.jpg --format table
+
+      skin predict metablock test_images/ --metadata patients.csv
     """
     from skin.errors import name_some
     from skin.files import require_writable
     from skin.inference.inputs import find_images
+    from skin.inference.metadata import metadata_for
     from skin.inference.models import split_arguments
     from skin.inference.predict import Predictor, predict_files
     from skin.inference.submit import submit
@@ -95,10 +105,11 @@ def predict(
     inputs = find_images(sources)
     predictor = Predictor(models.ensemble, models.folder, device=device, tta=tta)
     note(f"{len(inputs)} images, {predictor.models} models, TTA {predictor.tta}")
+    known = metadata_for(inputs, metadata, used=predictor.uses_metadata)
     with progress() as bar:
         task = bar.add_task("predicting", total=len(inputs))
         predictions = predict_files(
-            predictor, inputs, skip_bad=skip_bad, on_batch=lambda n: bar.advance(task, n)
+            predictor, inputs, known, skip_bad=skip_bad, on_batch=lambda n: bar.advance(task, n)
         )
     for error in predictions.bad:
         warn(f"left out: {error}")

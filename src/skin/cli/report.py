@@ -28,6 +28,23 @@ def report(
             show_default=False,
         ),
     ] = None,
+    scored_as: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="TASK",
+            help="Score all as a coarser task, as malignant: probabilities are summed.",
+            show_default=False,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run that the others are compared with; the best if not given.",
+            show_default=False,
+        ),
+    ] = None,
     resamples: Annotated[
         int, typer.Option(min=100, help="Bootstrap resamples for each interval.")
     ] = 2000,
@@ -37,34 +54,41 @@ def report(
 ) -> None:
     """Compare runs and ensembles by their out-of-fold predictions.
 
-    Writes a self-contained page (index.html) with scores, intervals, confusion matrices and
-    learning curves, and the same figures as comparison.csv, comparison.md and folds.csv.
+    Writes a self-contained page (index.html) with scores, intervals, a classification report,
+    ROC curves, confusion matrices and learning curves, and the same figures as comparison.csv,
+    comparison.md, folds.csv and per_class.csv.
 
     Examples:
       skin report
 
       skin report resnet50 resnet50_se --out reports/attention
 
+      skin report --baseline resnet50
+
+      skin report resnet34_binary resnet50 --as malignant
+
       skin report runs/resnet50 ensembles/main --resamples 10000
     """
-    from skin.analysis.report import write_report
+    from skin.analysis.report import FILES, write_report
     from skin.analysis.report.collect import collect
     from skin.analysis.report.tables import rich_tables
     from skin.analysis.report.wording import chance, headline
     from skin.console import note
     from skin.console import out as console
+    from skin.taxonomy import get_task
 
-    entries = collect(runs or [], runs_dir, ensembles_dir)
+    task = get_task(scored_as) if scored_as else None
+    entries = collect(runs or [], runs_dir, ensembles_dir, scored_as=task)
     if not runs:
         names = ", ".join(entry.name for entry in entries)
         note(f"reporting on all that is finished: {names}")
     default = entries[0].name if len(entries) == 1 else "comparison"
     folder = out or Path("reports") / default
-    comparison = write_report(entries, folder, resamples=resamples, seed=seed)
+    comparison = write_report(entries, folder, baseline=baseline, resamples=resamples, seed=seed)
     for table in rich_tables(comparison):
         console.print(table)
         console.print()
     console.print(headline(comparison), markup=False)
     console.print(chance(comparison), markup=False)
-    for name in ("index.html", "comparison.csv", "comparison.md", "folds.csv"):
+    for name in FILES:
         console.print(str(folder / name), markup=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from skin.console import progress
 from skin.data.archive import Archive
 from skin.data.dataset import Dataset
 from skin.data.folds import Folds
+from skin.data.folds_info import list_folds
 from skin.data.scan import available_cpus
 from skin.errors import SkinError, name_some
 from skin.files import sha256_bytes
@@ -115,7 +116,7 @@ def _check_caches(dataset: Dataset, findings: Findings) -> None:
 
 
 def _check_folds(dataset: Dataset, findings: Findings) -> None:
-    names = sorted(path.stem for path in (dataset.root / "folds").glob("[!.]*.json"))
+    names = list_folds(dataset)
     if not names:
         findings.unseen.append("folds: none yet; `skin data folds` makes them")
     for name in names:
@@ -124,6 +125,15 @@ def _check_folds(dataset: Dataset, findings: Findings) -> None:
         except SkinError as error:
             findings.bad.append(f"folds: {error}")
         else:
-            findings.good.append(
-                f"folds: '{name}', {folds.info.groups:,} groups in {folds.k} folds, none split"
-            )
+            findings.good.append(f"folds: '{name}', {_describe_folds(folds)}")
+
+
+def _describe_folds(folds: Folds) -> str:
+    parts = "folds" if folds.k > 1 else "parts"
+    amount = f"in {len(folds.info.parts)} {parts}"
+    if folds.leaking:
+        return (
+            f"{folds.info.groups:,} images {amount}, split by image as recorded: they leak on "
+            f"purpose, {folds.leak().lesions:,} lesions are in more than one"
+        )
+    return f"{folds.info.groups:,} groups {amount}, none split"

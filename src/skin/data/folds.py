@@ -1,50 +1,64 @@
-"""Folds: parts of a dataset that share no lesion, no patient and no photograph, frozen to files."""
+"""Folds: a dataset's parts, frozen to files, to train on and to be judged on.
+
+They share no lesion, no patient and no photograph, unless they were asked to be split by image.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skin.console import note
 from skin.data.dataset import Dataset
 from skin.data.duplicates import CORRELATION, HASH_BITS, near_duplicates
-from skin.data.stratify import assign_folds, group_images
-from skin.errors import SkinError, did_you_mean, name_some
-from skin.files import read_json, sha256_bytes, write_text
+from skin.data.folds_info import FoldsInfo, choose_folds, load_info
+from skin.data.scheme import (
+    HELD_OUT,
+    TRAIN,
+    VALID,
+    Scheme,
+    Split,
+    choose_scheme,
+    require_honest_name,
+)
+from skin.data.stratify import assign_groups, assign_images, group_images
+from skin.errors import SkinError, name_some
+from skin.files import sha256_bytes, write_text
 
 _COLUMNS = ["image_id", "lesion_id", "group", "dx", "fold"]
 
 
-class FoldsInfo(BaseModel):
-    """The content of a folds' JSON.
+class Parts(NamedTuple):
+    """Rows of the dataset's table, ascending, for one training.
 
     Attributes:
-        k: number of folds.
-        seed: of the assignment.
-        dataset_hash: of the dataset that was split.
-        hash: SHA-256 of the folds' CSV.
-        groups: number of groups, none of which is split.
-        near_duplicates: pairs of images of different lesions that were joined.
-        hash_bits: near-duplicates' largest distance of perceptual hashes, see `near_duplicates`.
-        correlation: near-duplicates' smallest correlation.
+        train: to learn from.
+        valid: to choose the epoch by; `held_out` itself, unless there is a part for it.
+        held_out: to be judged on.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    held_out: NDArray[np.int64]
 
-    k: int
-    seed: int
-    dataset_hash: str
-    hash: str
-    groups: int
-    near_duplicates: int
-    hash_bits: int
-    correlation: float
+
+class Leak(NamedTuple):
+    """What folds share.
+
+    Attributes:
+        lesions: number of lesions with images in more than one part.
+        images: number of held-out images of such lesions.
+        held_out: number of all held-out images.
+    """
+
+    lesions: int
+    images: int
+    held_out: int
 
 
 @dataclass(frozen=True)
@@ -52,10 +66,11 @@ class Folds:
     """Folds that were loaded and verified against their dataset.
 
     Attributes:
-        name: as `k5-seed0`.
+        name: as `k5-seed0`, `holdout80-20-seed0` or `k5-seed0-image`.
         info: how they were made.
         table: one row an image, in the order of the dataset's table; columns `image_id`,
-            `lesion_id`, `group`, `dx`, `fold`.
+            `lesion_id`, `group`, `dx`, `fold`. Of k folds, `fold` is where the image is held out;
+            of a holdout it is 0 held out, -1 train, -2 valid.
     """
 
     name: str
@@ -64,7 +79,7 @@ class Folds:
 
     @property
     def k(self) -> int:
-        """Number of folds."""
+        """Number of folds that can be trained; 1 for a holdout."""
         return self.info.k
 
     @property
@@ -72,96 +87,123 @@ class Folds:
         """SHA-256 of the folds' CSV."""
         return self.info.hash
 
+    @property
+    def leaking(self) -> bool:
+        """Whether they were split by image, so that lesions may be on both sides."""
+        return self.info.leaking
+
     @classmethod
     def load(cls, dataset: Dataset, name: str | None = None) -> Self:
-        """Load folds by name, or the only ones there are.
+        """Load folds by name, or the only ones there are that do not leak.
 
         Raises:
             SkinError: there are none, or several and no name; the file was edited, is of another
-                dataset, or has a lesion, patient or group in two folds.
+                dataset, or has a lesion, patient or group in two parts and no record that it was
+                split by image.
         """
-        name = _choose(dataset, name)
+        name = choose_folds(dataset, name)
         path = _csv_path(dataset, name)
-        info = _load_info(path.with_suffix(".json"))
+        info = load_info(path.with_suffix(".json"))
+        again = f"run `{info.command(dataset.name, name)} --overwrite`"
         if not path.is_file():
-            raise SkinError(f"{path} is missing; run `skin data folds --overwrite`")
+            raise SkinError(f"{path} is missing; {again}")
         data = path.read_bytes()
         if sha256_bytes(data) != info.hash:
             raise SkinError(
                 f"{path} was changed after it was made (its hash differs from "
-                f"{path.stem}.json); restore it, or run `skin data folds --overwrite`"
+                f"{path.stem}.json); restore it, or {again}"
             )
         if info.dataset_hash != dataset.hash:
             raise SkinError(
                 f"{path} splits another state of dataset '{dataset.name}' than the one here; "
-                "run `skin data folds --overwrite`"
+                f"{again}"
             )
         table = pd.read_csv(path, dtype={"fold": np.int64}, keep_default_na=False)
-        verify(dataset.table, table, info.k, str(path))
+        verify(dataset.table, table, info, str(path))
         return cls(name, info, table)
 
-    def split(self, fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows of the dataset's table to train on, and those held out.
+    def split(self, fold: int) -> Parts:
+        """The rows of the dataset's table to train on, to choose the epoch by, and held out.
 
         Raises:
             SkinError: there is no such fold.
         """
         if not 0 <= fold < self.k:
-            raise SkinError(f"no fold {fold} in '{self.name}': there are 0 to {self.k - 1}")
-        held_out = self.table["fold"].to_numpy() == fold
-        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+            there = f"are 0 to {self.k - 1}" if self.k > 1 else "is only 0"
+            raise SkinError(f"no fold {fold} in '{self.name}': there {there}")
+        number = self.table["fold"].to_numpy()
+        held_out = np.flatnonzero(number == fold)
+        valid = np.flatnonzero(number == VALID) if VALID in self.info.parts else held_out
+        is_train = number == TRAIN if self.info.holdout else number != fold
+        return Parts(np.flatnonzero(is_train), valid, held_out)
 
     def class_counts(self) -> pd.DataFrame:
-        """Images by fold (rows) and diagnosis (columns)."""
-        return pd.crosstab(self.table["fold"], self.table["dx"])
+        """Images by fold, or by the named part of a holdout (rows), and diagnosis (columns)."""
+        counts = pd.crosstab(self.table["fold"], self.table["dx"]).loc[list(self.info.parts)]
+        return counts.rename(index=dict(self.info.parts)).rename_axis(index="part")
+
+    def leak(self) -> Leak:
+        """Count what is on both sides; nothing is, unless the folds were split by image."""
+        parts = self.table.groupby("lesion_id")["fold"].transform("nunique")
+        is_shared, is_held_out = parts > 1, self.table["fold"] >= HELD_OUT
+        return Leak(
+            lesions=self.table.loc[is_shared, "lesion_id"].nunique(),
+            images=int((is_shared & is_held_out).sum()),
+            held_out=int(is_held_out.sum()),
+        )
 
 
 def make_folds(
     dataset: Dataset,
-    k: int = 5,
+    k: int | None = None,
     seed: int = 0,
     *,
+    holdout: tuple[int, ...] = (),
+    split: Split = "lesion",
     name: str | None = None,
     overwrite: bool = False,
 ) -> Folds:
-    """Split a dataset into k folds and freeze them to `folds/<name>.csv` and `.json`.
+    """Split a dataset and freeze its parts to `folds/<name>.csv` and `.json`.
 
     Images of one lesion, of one patient, or of one photograph stay together. Such groups are
-    spread evenly, see `assign_folds`.
+    spread evenly, see `assign_groups`.
 
     Args:
         dataset: to split.
-        k: number of folds, at least 2.
+        k: number of folds, at least 2; 5 if neither it nor `holdout` is given.
         seed: of the assignment; the same seed gives the same folds.
-        name: of the folds; `k5-seed0` for 5 folds and seed 0 if not given.
+        holdout: whole percentages instead of k folds, as (80, 20) for train and held out or
+            (70, 15, 15) for train, valid and held out; groups are whole, so the sizes come near.
+        split: `image` splits image by image, evenly by diagnosis, so that lesions leak.
+        name: of the folds; `Scheme.default_name` if not given.
         overwrite: replace folds of that name that were made otherwise.
 
     Raises:
-        SkinError: a fold would hold no image of some class, or there are other folds of the name.
+        SkinError: a part would hold no image of some class, there are other folds of the name,
+            or the name says another scheme than is asked for.
     """
-    name = name or f"k{k}-seed{seed}"
+    scheme = choose_scheme(k, seed, holdout, split)
+    name = name or scheme.default_name
+    require_honest_name(name, scheme)
     path = _csv_path(dataset, name)
     if path.with_suffix(".json").is_file() and not overwrite:
-        return _same_or_refuse(Folds.load(dataset, name), dataset, k, seed)
-    duplicates = near_duplicates(dataset)
-    pairs = duplicates[["first", "second"]].to_numpy()
-    groups = group_images(dataset.table, pairs)
+        return _same_or_refuse(Folds.load(dataset, name), dataset, scheme)
+    groups, joined, parts = _assign(dataset, scheme)
+    keys = dataset.table["image_id" if scheme.leaking else "lesion_id"]
     table = dataset.table[["image_id", "lesion_id", "dx"]].assign(
-        group=_name_groups(groups, dataset.table["lesion_id"]),
-        fold=assign_folds(dataset.table, groups, k, seed),
+        group=_name_groups(groups, keys), fold=np.array(list(scheme.parts))[parts]
     )[_COLUMNS]
-    verify(dataset.table, table, k, f"folds '{name}'")
-    lesions = dataset.table["lesion_id"].to_numpy()
+    verify(dataset.table, table, scheme, f"folds '{name}'")
     text = table.to_csv(index=False, lineterminator="\n")
+    hash_bits, correlation = _thresholds(scheme)
     info = FoldsInfo(
-        k=k,
-        seed=seed,
+        **scheme.model_dump(),
         dataset_hash=dataset.hash,
         hash=sha256_bytes(text.encode()),
         groups=int(groups.max()) + 1,
-        near_duplicates=int((lesions[pairs[:, 0]] != lesions[pairs[:, 1]]).sum()),
-        hash_bits=HASH_BITS,
-        correlation=CORRELATION,
+        near_duplicates=joined,
+        hash_bits=hash_bits,
+        correlation=correlation,
     )
     # The JSON last: it says that the folds are whole.
     path.with_suffix(".json").unlink(missing_ok=True)
@@ -170,54 +212,83 @@ def make_folds(
     return Folds.load(dataset, name)
 
 
-def verify(images: pd.DataFrame, folds: pd.DataFrame, k: int, name: str) -> None:
-    """Check that folds cover a dataset's table once and share nothing.
+def verify(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme, name: str) -> None:
+    """Check that folds cover a dataset's table once and share nothing that they must not.
 
     Args:
         images: the dataset's table.
         folds: the folds' table.
-        k: number of folds.
+        scheme: how they were made; of an image split, lesions and patients may be shared.
         name: of the folds, for messages.
 
     Raises:
         SkinError: an image is missing or there twice, a lesion, patient or group is in two
-            folds, or a fold holds no image of some class.
+            parts, or a part holds no image of some class.
     """
     if folds["image_id"].tolist() != images["image_id"].tolist():
         raise SkinError(f"{name} does not hold each image of the dataset once, in its order")
-    if not folds["fold"].between(0, k - 1).all():
-        raise SkinError(f"{name} names folds beyond 0 to {k - 1}")
+    unknown = sorted(set(folds["fold"]) - set(scheme.parts))
+    if unknown:
+        raise SkinError(
+            f"{name} has {name_some(unknown)} in its column fold, where only "
+            f"{name_some(scheme.parts, len(scheme.parts))} can be"
+        )
+    if not scheme.leaking:
+        _require_whole(images, folds, name)
+    counts = pd.crosstab(folds["fold"], images["dx"]).reindex(list(scheme.parts), fill_value=0)
+    for dx in counts:
+        empty = counts.index[counts[dx] == 0]
+        if len(empty):
+            remedy = "give it a larger share" if scheme.holdout else "use fewer folds"
+            raise SkinError(
+                f"{name}: {scheme.parts[empty[0]]} holds no image of class '{dx}', which has "
+                f"{counts[dx].sum()} images; {remedy}, or add images of that class"
+            )
+
+
+def _require_whole(images: pd.DataFrame, folds: pd.DataFrame, name: str) -> None:
+    """Refuse folds that split a lesion, a patient or a group."""
     keys = images[["lesion_id", "patient_id"]].assign(group=folds["group"])
     for column in keys:
         parts = folds["fold"].groupby(keys[column].to_numpy()).nunique()
         split = parts.index[parts > 1]
         if len(split):
             raise SkinError(
-                f"{name} leaks: {column} {name_some(split)} is in more than one fold; "
-                "run `skin data folds --overwrite`"
-            )
-    counts = pd.crosstab(folds["fold"], images["dx"]).reindex(range(k), fill_value=0)
-    for dx in counts:
-        empty = counts.index[counts[dx] == 0]
-        if len(empty):
-            raise SkinError(
-                f"{name}: fold {empty[0]} holds no image of class '{dx}', which has "
-                f"{counts[dx].sum()} images; use fewer folds, or add images of that class"
+                f"{name} leaks: {column} {name_some(split)} is in more than one part; "
+                "make it again with --overwrite"
             )
 
 
-def _name_groups(groups: NDArray[np.int64], lesions: pd.Series[str]) -> NDArray[np.str_]:
-    """Name each image's group by its first lesion."""
-    return lesions.groupby(groups).transform("min").to_numpy()
+def _assign(dataset: Dataset, scheme: Scheme) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+    """Each image's group (N,), the near-duplicates that were joined, each image's part (N,)."""
+    table = dataset.table
+    if scheme.leaking:
+        return np.arange(len(table)), 0, assign_images(table, scheme.shares, scheme.seed)
+    pairs = near_duplicates(dataset)[["first", "second"]].to_numpy()
+    groups = group_images(table, pairs)
+    lesions = table["lesion_id"].to_numpy()
+    joined = int((lesions[pairs[:, 0]] != lesions[pairs[:, 1]]).sum())
+    return groups, joined, assign_groups(table, groups, scheme.shares, scheme.seed)
 
 
-def _same_or_refuse(folds: Folds, dataset: Dataset, k: int, seed: int) -> Folds:
+def _name_groups(groups: NDArray[np.int64], keys: pd.Series[str]) -> NDArray[np.str_]:
+    """Name each image's group by its first lesion, or by the image that it is."""
+    return keys.groupby(groups).transform("min").to_numpy()
+
+
+def _thresholds(scheme: Scheme) -> tuple[int, float] | tuple[None, None]:
+    """By what near-duplicates are found, where they are looked for."""
+    return (None, None) if scheme.leaking else (HASH_BITS, CORRELATION)
+
+
+def _same_or_refuse(folds: Folds, dataset: Dataset, scheme: Scheme) -> Folds:
     info = folds.info
-    made = (info.k, info.seed, info.hash_bits, info.correlation)
-    if made != (k, seed, HASH_BITS, CORRELATION):
+    made = (info.default_name, info.hash_bits, info.correlation)
+    if made != (scheme.default_name, *_thresholds(scheme)):
         raise SkinError(
             f"dataset '{dataset.name}' has folds '{folds.name}' made with other settings "
-            f"(k {info.k}, seed {info.seed}); choose another --name, or use --overwrite"
+            f"({info.default_name}, near-duplicates by {info.hash_bits} bits and correlation "
+            f"{info.correlation}); choose another --name, or use --overwrite"
         )
     note(f"folds '{folds.name}' are there already")
     return folds
@@ -225,32 +296,3 @@ def _same_or_refuse(folds: Folds, dataset: Dataset, k: int, seed: int) -> Folds:
 
 def _csv_path(dataset: Dataset, name: str) -> Path:
     return dataset.root / "folds" / f"{name}.csv"
-
-
-def _choose(dataset: Dataset, name: str | None) -> str:
-    names = sorted(path.stem for path in (dataset.root / "folds").glob("[!.]*.json"))
-    if not names:
-        raise SkinError(f"dataset '{dataset.name}' has no folds; run `skin data folds` first")
-    if name is None:
-        if len(names) > 1:
-            raise SkinError(
-                f"dataset '{dataset.name}' has several folds, name one: {', '.join(names)}"
-            )
-        note(f"folds: {names[0]}, the only ones of '{dataset.name}'")
-        return names[0]
-    if name not in names:
-        raise SkinError(
-            f"dataset '{dataset.name}' has no folds '{name}': {did_you_mean(name, names)}"
-        )
-    return name
-
-
-def _load_info(path: Path) -> FoldsInfo:
-    try:
-        return FoldsInfo.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SkinError(
-            f"{path}: {place}: {first['msg']}; run `skin data folds --overwrite`"
-        ) from None

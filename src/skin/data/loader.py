@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import albumentations as A  # noqa: N812 - the name its documentation uses
@@ -40,11 +40,21 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class AugmentedImages(Dataset[Batch]):
-    """Images through a pipeline, a whole batch at a time."""
+    """Images through a pipeline, a whole batch at a time.
+
+    Attributes:
+        images: by row.
+        pipeline: of the classes that have none of their own.
+        image_size: what it makes, square.
+        by_class: class index -> its own pipeline.
+        classes: each row's class index; needed where classes have their own.
+    """
 
     images: Images
     pipeline: A.Compose
     image_size: int
+    by_class: Mapping[int, A.Compose] = field(default_factory=dict)
+    classes: NDArray[np.int64] | None = None
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
         """Load and augment the drawn images."""
@@ -52,10 +62,16 @@ class AugmentedImages(Dataset[Batch]):
         # Height, width, channel in memory is what channels-last means: no copy is needed later.
         batch = np.empty((len(draws), side, side, 3), np.uint8)
         for i, draw in enumerate(draws):
-            self.pipeline.set_random_state(*image_generators(*draw.key))
-            batch[i] = self.pipeline(image=self.images[draw.row])["image"]
+            pipeline = self._pipeline_of(draw.row)
+            pipeline.set_random_state(*image_generators(*draw.key))
+            batch[i] = pipeline(image=self.images[draw.row])["image"]
         rows = torch.tensor([draw.row for draw in draws])
         return Batch(torch.from_numpy(batch).permute(0, 3, 1, 2), rows)
+
+    def _pipeline_of(self, row: int) -> A.Compose:
+        if self.classes is None:
+            return self.pipeline
+        return self.by_class.get(int(self.classes[row]), self.pipeline)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
-"""Which images stay together, and how those groups are spread evenly over folds."""
+"""Which images stay together, and how those groups are spread evenly over a dataset's parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
+from iterstrat.ml_stratifiers import IterativeStratification
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from sklearn.utils import check_random_state
 
 from skin.errors import SkinError
 
-_FEWEST = 2  # folds
+_FEWEST = 2  # parts
 _AGE_BANDS = [0, 30, 45, 60, 75, np.inf]  # years, left-closed
 _SIZE_BANDS = [1, 2, 3, 4, np.inf]  # images of a group, left-closed
 
@@ -39,38 +42,66 @@ def group_images(table: pd.DataFrame, pairs: NDArray[np.int64]) -> NDArray[np.in
     return np.asarray(groups, np.int64)
 
 
-def assign_folds(
-    table: pd.DataFrame, groups: NDArray[np.int64], k: int, seed: int
+def assign_groups(
+    table: pd.DataFrame, groups: NDArray[np.int64], shares: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Give each image (N,) the fold of its group, groups being spread evenly.
+    """Give each image (N,) the part of its group, groups being spread evenly.
 
-    By iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, On the stratification of
-    multi-label data (2011). The labels are diagnosis, sex, site, age and number of images.
+    The labels that are spread are diagnosis, sex, site, age and number of images.
 
     Args:
         table: a dataset's table of N images.
         groups: (N,) as `group_images` gives them.
-        k: number of folds.
-        seed: of the assignment; the same seed gives the same folds.
+        shares: how much each part should hold; sums to 1.
+        seed: of the assignment; the same seed gives the same parts.
 
     Raises:
-        SkinError: there are fewer than 2 folds, or fewer groups than folds.
+        SkinError: there are fewer than 2 parts, or fewer groups than parts.
     """
     count = int(groups.max()) + 1
-    if k not in range(_FEWEST, count + 1):
+    if len(shares) not in range(_FEWEST, count + 1):
         raise SkinError(
-            f"{k} folds of {count} groups of images: give a number from {_FEWEST} to {count}"
+            f"{len(shares)} parts of {count} groups of images: choose from {_FEWEST} to {count}"
         )
-    labels = _labels(table, groups, k)
-    splitter = MultilabelStratifiedKFold(n_splits=k, shuffle=True, random_state=seed)
-    fold_of_group = np.empty(count, np.int64)
-    for fold, (_, held_out) in enumerate(splitter.split(np.zeros(count), labels)):
-        fold_of_group[held_out] = fold
-    return fold_of_group[groups]
+    return _stratify(_labels(table, groups, shares), shares, seed)[groups]
 
 
-def _labels(table: pd.DataFrame, groups: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """What is to be spread evenly over k folds: (groups, labels) of 0 and 1.
+def assign_images(table: pd.DataFrame, shares: Sequence[float], seed: int) -> NDArray[np.int64]:
+    """Give each image (N,) a part, whatever its lesion; only the diagnoses are spread evenly.
+
+    Args:
+        table: a dataset's table of N images.
+        shares: how much each part should hold; sums to 1.
+        seed: of the assignment; the same seed gives the same parts.
+
+    Raises:
+        SkinError: there are fewer than 2 parts, or fewer images than parts.
+    """
+    if len(shares) not in range(_FEWEST, len(table) + 1):
+        raise SkinError(
+            f"{len(shares)} parts of {len(table)} images: choose from {_FEWEST} to {len(table)}"
+        )
+    return _stratify(pd.get_dummies(table["dx"]).to_numpy(bool), shares, seed)
+
+
+def _stratify(labels: NDArray[np.bool_], shares: Sequence[float], seed: int) -> NDArray[np.int64]:
+    """Give each row of labels (R, L) a part (R,) by iterative stratification.
+
+    K. Sechidis, G. Tsoumakas, I. Vlahavas, On the stratification of multi-label data (2011).
+    Called below the library's splitters, which know equal folds or two parts; for equal shares
+    it gives the folds of `MultilabelStratifiedKFold(shuffle=True, random_state=seed)`.
+    """
+    random = check_random_state(seed)
+    order = random.permutation(len(labels))
+    parts = np.empty(len(labels), np.int64)
+    parts[order] = IterativeStratification(labels[order], np.array(shares), random)
+    return parts
+
+
+def _labels(
+    table: pd.DataFrame, groups: NDArray[np.int64], shares: Sequence[float]
+) -> NDArray[np.bool_]:
+    """What is to be spread evenly over the parts: (groups, labels).
 
     A missing value is a label of its own. A group whose images differ has the labels of all.
     """
@@ -88,6 +119,6 @@ def _labels(table: pd.DataFrame, groups: NDArray[np.int64], k: int) -> NDArray[n
     # Diagnosis and size jointly, so that each class is even in images, not only in groups. Where
     # few groups have both, that would only hinder spreading the class itself.
     both = traits["dx"] + "-" + traits["size"]
-    traits["both"] = both.where(pd.Series(groups).groupby(both).transform("nunique") >= 2 * k)
-    labels = pd.get_dummies(traits, dtype=np.int64)
-    return labels.groupby(groups).max().to_numpy()
+    enough = round(2 / min(shares))  # that the smallest part may expect two
+    traits["both"] = both.where(pd.Series(groups).groupby(both).transform("nunique") >= enough)
+    return pd.get_dummies(traits).groupby(groups).max().to_numpy(bool)

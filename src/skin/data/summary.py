@@ -35,17 +35,34 @@ def summarise_added(added: Added) -> Table:
 
 
 def summarise_folds(folds: Folds) -> Table:
-    """Images by fold and class."""
+    """Images by part and class, and each part's lesions."""
     counts = folds.class_counts()
-    info = folds.info
-    table = Table(
-        title=f"folds '{folds.name}'",
-        caption=f"{info.groups:,} groups; near-duplicates of other lesions: {info.near_duplicates}",
-    )
-    table.add_column("fold")
-    for dx in counts:
-        table.add_column(str(dx), justify="right")
-    table.add_column("images", justify="right")
-    for fold, row in zip(counts.index, counts.to_numpy(), strict=True):
-        table.add_row(str(fold), *(f"{count:,}" for count in row), f"{row.sum():,}")
+    lesions = folds.table.groupby("fold")["lesion_id"].nunique()
+    table = Table(title=f"folds '{folds.name}'", caption=_caption(folds))
+    table.add_column("part")
+    for column in (*counts, "images", "lesions"):
+        table.add_column(str(column), justify="right")
+    for number, part in folds.info.parts.items():
+        images = counts.loc[part]
+        numbers = [*images, images.sum(), lesions[number]]
+        table.add_row(part, *(f"{count:,}" for count in numbers))
     return table
+
+
+def leak_warning(folds: Folds) -> str:
+    """Say how far folds that were split by image leak."""
+    leak = folds.leak()
+    return (
+        f"folds '{folds.name}' leak: they are split by image, so that {leak.lesions:,} of "
+        f"{folds.table['lesion_id'].nunique():,} lesions are on both sides, and {leak.images:,} "
+        f"of {leak.held_out:,} held-out images ({leak.images / leak.held_out:.1%}) show one of "
+        "them. Scores on them are too good; use them only beside those of published work that "
+        "split so"
+    )
+
+
+def _caption(folds: Folds) -> str:
+    info = folds.info
+    if folds.leaking:
+        return "split by image: lesions are on both sides"
+    return f"{info.groups:,} groups; near-duplicates of other lesions: {info.near_duplicates}"

@@ -43,8 +43,12 @@ class Preparation(NamedTuple):
 
 
 class FileBatch(NamedTuple):
-    """A batch of files: a tensor (B, 3, S, S) for each preparation, and the files left out."""
+    """A batch of files: a tensor (B, 3, S, S) for each preparation, and the files left out.
 
+    `rows` are the places of the whole files among the inputs.
+    """
+
+    rows: list[int]
     image_ids: list[str]
     images: dict[str, Tensor]
     bad: list[SkinError]
@@ -59,18 +63,19 @@ class FileImages(Dataset[FileBatch]):
 
     def __getitems__(self, positions: Sequence[int]) -> FileBatch:
         """Read the files; a bad one is reported and left out, as a worker must not raise."""
-        image_ids, prepared, bad = [], [], []
+        rows, image_ids, prepared, bad = [], [], [], []
         for position in positions:
             item = self.inputs[position]
             try:
                 data = item.read()
                 prepared.append([prepare(data, item.ref) for prepare in self.preparations.values()])
+                rows.append(position)
                 image_ids.append(item.image_id)
             except SkinError as error:
                 bad.append(error)
         stacks = [np.stack(each) for each in zip(*prepared, strict=True)]  # none if all are bad
         tensors = [torch.from_numpy(each).permute(0, 3, 1, 2) for each in stacks]
-        return FileBatch(image_ids, dict(zip(self.preparations, tensors, strict=False)), bad)
+        return FileBatch(rows, image_ids, dict(zip(self.preparations, tensors, strict=False)), bad)
 
 
 class Predictor:
@@ -109,12 +114,28 @@ class Predictor:
         """How many models predict each image."""
         return sum(len(run) for run in self._runs)
 
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether any of the models takes age, sex and site."""
+        return any(_fuses(member.config) for members in self._runs for member in members)
+
     def batches(
-        self, inputs: Sequence[InputImage], *, batch_size: int = 64, workers: int | None = None
+        self,
+        inputs: Sequence[InputImage],
+        metadata: NDArray[np.float32] | None = None,
+        *,
+        batch_size: int = 64,
+        workers: int | None = None,
     ) -> Iterator[tuple[list[str], NDArray[np.float64], list[SkinError]]]:
         """Yield ids, log-probabilities (B, C) and bad files, a batch at a time.
 
-        Memory does not grow with the number of images.
+        Memory does not grow with the number of images, but for their metadata.
+
+        Args:
+            inputs: the files.
+            metadata: (N, M), a row for each file; none if nothing is known.
+            batch_size: files a batch.
+            workers: loader processes; none chooses by the cores.
         """
         loader = DataLoader(
             FileImages(inputs, self.preparations),
@@ -127,22 +148,37 @@ class Predictor:
         )
         for batch in loader:
             empty = np.empty((0, len(self.ensemble.classes)))
-            values = self._predict(batch.images) if batch.image_ids else empty
+            known = None if metadata is None else torch.from_numpy(metadata[batch.rows])
+            values = self._predict(batch.images, known) if batch.image_ids else empty
             yield batch.image_ids, values, batch.bad
 
-    def _predict(self, images: Mapping[str, Tensor]) -> NDArray[np.float64]:
+    def _predict(
+        self, images: Mapping[str, Tensor], metadata: Tensor | None
+    ) -> NDArray[np.float64]:
+        metadata = None if metadata is None else metadata.to(self.device)
         on_device = {key: each.to(self.device, non_blocking=True) for key, each in images.items()}
         runs = []
         for members in self._runs:
-            folds = [self._predict_one(member, on_device).cpu().numpy() for member in members]
+            folds = [
+                self._predict_one(member, on_device, metadata).cpu().numpy() for member in members
+            ]
             runs.append(logsumexp(folds, axis=0) - np.log(len(folds)))
         return self.ensemble.combiner.combine(np.stack(runs))
 
-    def _predict_one(self, member: LoadedMember, images: Mapping[str, Tensor]) -> Tensor:
+    def _predict_one(
+        self, member: LoadedMember, images: Mapping[str, Tensor], metadata: Tensor | None
+    ) -> Tensor:
+        known = metadata if _fuses(member.config) else None
         # Lower precision is for a GPU's speed; a CPU has the time to be exact.
         precision = member.precision if self.device.type == "cuda" else "fp32"
         with autocast(self.device, precision):
-            return predict_batch(member.network, images[_preparation_key(member.config)], self.tta)
+            shown = images[_preparation_key(member.config)]
+            return predict_batch(member.network, shown, self.tta, known)
+
+
+def _fuses(config: Config) -> bool:
+    """Whether the variant takes metadata."""
+    return config.model.metadata.fusion != "none"
 
 
 def _preparation_key(config: Config) -> str:
@@ -175,6 +211,7 @@ class Predictions:
 def predict_files(
     predictor: Predictor,
     inputs: Sequence[InputImage],
+    metadata: NDArray[np.float32] | None = None,
     *,
     skip_bad: bool = False,
     on_batch: Callable[[int], None] | None = None,
@@ -184,6 +221,7 @@ def predict_files(
     Args:
         predictor: the loaded models.
         inputs: the files.
+        metadata: (N, M), a row for each file; none if nothing is known.
         skip_bad: leave files out that are no whole image, instead of raising.
         on_batch: told how many files were done.
 
@@ -193,7 +231,7 @@ def predict_files(
     image_ids: list[str] = []
     parts: list[NDArray[np.float64]] = []
     bad: list[SkinError] = []
-    for ids, log_probabilities, unusable in predictor.batches(inputs):
+    for ids, log_probabilities, unusable in predictor.batches(inputs, metadata):
         if unusable and not skip_bad:
             raise unusable[0]
         image_ids += ids

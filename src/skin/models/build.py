@@ -1,16 +1,19 @@
-"""A variant: normalisation, backbone, attention, head."""
+"""A variant: normalisation, backbone, attention, metadata, head."""
 
 from __future__ import annotations
 
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
 
 from skin.config import Config
+from skin.data.encode import METADATA_SIZE
 from skin.errors import SkinError
 from skin.models.attention import build_attention
 from skin.models.backbone import build_backbone
+from skin.models.heads import build_head
+from skin.models.heads.hierarchical import HierarchicalHead
+from skin.models.metadata import ConcatFusion, MetaBlock, hide_fields
 from skin.taxonomy import get_task
 
 
@@ -34,44 +37,88 @@ class Normalise(nn.Module):
 
 
 class LesionClassifier(nn.Module):
-    """Images to class log-probabilities.
+    """Images, and what is known of the patient, to class log-probabilities.
 
     Every head gives log-probabilities, so that losses, predictions and ensembles need not know
     which head it was.
+
+    Args:
+        normalise: pixels to what the backbone knows.
+        backbone: a timm model.
+        attention: a block on its last feature map.
+        fusion: what brings the metadata in: before the pooling (`MetaBlock`) or after it.
+        head: takes pooled features; the hierarchical one takes the map.
+        hidden: the share of the metadata's fields that are hidden in training.
     """
 
     def __init__(
         self,
+        *,
+        normalise: Normalise,
         backbone: nn.Module,
         attention: nn.Module | None,
-        classes: int,
-        normalise: Normalise,
-        dropout: float = 0.0,
+        fusion: MetaBlock | ConcatFusion | None,
+        head: nn.Module,
+        hidden: float = 0.0,
     ) -> None:
         super().__init__()
         self.normalise = normalise
         self.backbone = backbone
         self.attention = attention
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(backbone.head_hidden_size, classes)  # type: ignore[arg-type]
+        self.fusion = fusion
+        self.head = head
+        self.hidden = hidden
         self.frozen = False
-        nn.init.trunc_normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Give log-probabilities (B, C) for images (B, 3, H, W) with values in 0 to 255."""
-        features = self.features(self.normalise(images))
-        if self.attention is not None:
-            features = self.attention(features)
-        pooled = self.backbone.forward_head(features, pre_logits=True)  # type: ignore[operator]
-        logits = self.classifier(self.dropout(pooled))
-        return F.log_softmax(logits.float(), dim=1)
+    def forward(
+        self, images: Tensor, metadata: Tensor | None = None, targets: Tensor | None = None
+    ) -> Tensor:
+        """Give log-probabilities (B, C).
+
+        Args:
+            images: (B, 3, H, W) with values in 0 to 255.
+            metadata: (B, M) as `encode_metadata` gives it; none if nothing is known.
+            targets: class indices (B,), for heads that set a margin in training.
+        """
+        return self.classify(self.features(self.normalise(images)), metadata, targets)
 
     def features(self, images: Tensor) -> Tensor:
         """Give the last feature map (B, D, H, W), without gradients while it is frozen."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             features: Tensor = self.backbone.forward_features(images)  # type: ignore[operator]
         return features
+
+    def classify(
+        self, features: Tensor, metadata: Tensor | None = None, targets: Tensor | None = None
+    ) -> Tensor:
+        """Give log-probabilities (B, C) for the backbone's feature map (B, D, H, W)."""
+        if self.fusion is not None:
+            if metadata is None:
+                metadata = features.new_zeros(len(features), METADATA_SIZE, dtype=torch.float32)
+            metadata = hide_fields(metadata, self.hidden, self.training)
+        features = self._attended(features, metadata)
+        if isinstance(self.head, HierarchicalHead):
+            return self.head(features)  # type: ignore[no-any-return]
+        pooled = self._pool(features)
+        if isinstance(self.fusion, ConcatFusion):
+            pooled = self.fusion(pooled, metadata)
+        return self.head(pooled, targets)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def heatmaps(self, images: Tensor, metadata: Tensor | None = None) -> Tensor | None:
+        """Give where the variant looks: (B, K, H, W), not negative; none if it has no attention.
+
+        K is 1 for an attention block, and the tree's levels for the hierarchical head.
+        """
+        features = self.features(self.normalise(images))
+        if isinstance(self.head, HierarchicalHead):
+            if metadata is None:
+                metadata = features.new_zeros(len(features), METADATA_SIZE, dtype=torch.float32)
+            return self.head.heatmaps(self._attended(features, metadata))
+        if self.attention is not None:
+            heatmap: Tensor = self.attention.heatmap(features)  # type: ignore[operator]
+            return heatmap[:, None]
+        return None
 
     def freeze(self, frozen: bool) -> None:
         """Hold the backbone still (its running statistics too), or let it learn."""
@@ -85,6 +132,20 @@ class LesionClassifier(nn.Module):
             self.backbone.eval()
         return self
 
+    def _attended(self, features: Tensor, metadata: Tensor | None) -> Tensor:
+        """The map that is pooled: under attention, then under the metadata's gate."""
+        if self.attention is not None:
+            features = self.attention(features)
+        if isinstance(self.fusion, MetaBlock):
+            features = self.fusion(features, metadata)
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        """(B, D, H, W) to (B, F), by the backbone's own last layers if the map fits them."""
+        if _keeps_width(self.attention, self.backbone):
+            return self.backbone.forward_head(features, pre_logits=True)  # type: ignore[no-any-return,operator]
+        return features.mean((2, 3))
+
 
 def build_model(config: Config, *, pretrained: bool = True) -> LesionClassifier:
     """Build the variant that a config names.
@@ -94,27 +155,48 @@ def build_model(config: Config, *, pretrained: bool = True) -> LesionClassifier:
         pretrained: false leaves the backbone's weights random, to be loaded from a run's file.
 
     Raises:
-        SkinError: an unknown name, weights that do not fit, or a backbone without a spatial map
-            under an attention block.
+        SkinError: an unknown name, weights that do not fit, or a backbone without the spatial map
+            that the variant needs.
     """
-    chosen = config.model
+    chosen, task = config.model, get_task(config.task)
     if not pretrained:
         chosen = chosen.model_copy(update={"pretrained": False, "weights": None})
     backbone = build_backbone(chosen, config.data.image_size)
     statistics = timm.data.resolve_model_data_config(backbone)
     attention = build_attention(chosen.attention, backbone.num_features)  # type: ignore[arg-type]
-    if attention is not None:
-        _require_map(backbone, config)
+    _require_map(backbone, attention, config)
+    channels: int = backbone.num_features if attention is None else attention.out_channels  # type: ignore[assignment]
+    pooled: int = backbone.head_hidden_size if _keeps_width(attention, backbone) else channels  # type: ignore[assignment]
+    features = channels if chosen.head.kind == "hierarchical" else pooled
+    fusion: MetaBlock | ConcatFusion | None = None
+    if chosen.metadata.fusion == "metablock":
+        fusion = MetaBlock(channels, METADATA_SIZE)
+    elif chosen.metadata.fusion == "concat":
+        fusion = ConcatFusion(pooled, chosen.metadata.units, METADATA_SIZE)
+        features = fusion.out_features
     return LesionClassifier(
-        backbone,
-        attention,
-        len(get_task(config.task)),
-        Normalise(statistics["mean"], statistics["std"]),
-        chosen.dropout,
+        normalise=Normalise(chosen.mean or statistics["mean"], chosen.std or statistics["std"]),
+        backbone=backbone,
+        attention=attention,
+        fusion=fusion,
+        head=build_head(chosen.head, features, task, chosen.dropout),
+        hidden=chosen.metadata.dropout,
     )
 
 
-def _require_map(backbone: nn.Module, config: Config) -> None:
+def _keeps_width(attention: nn.Module | None, backbone: nn.Module) -> bool:
+    return attention is None or attention.out_channels == backbone.num_features
+
+
+def _require_map(backbone: nn.Module, attention: nn.Module | None, config: Config) -> None:
+    """Refuse blocks and heads that need a map where the backbone has none, or one too small."""
+    needing = [f"attention: {config.model.attention}"] if attention else []
+    if config.model.head.kind == "hierarchical":
+        needing.append("head.kind: hierarchical")
+    if config.model.metadata.fusion == "metablock":
+        needing.append("metadata.fusion: metablock")
+    if not needing:
+        return
     side = config.data.image_size
     training = backbone.training
     backbone.eval()
@@ -123,7 +205,12 @@ def _require_map(backbone: nn.Module, config: Config) -> None:
     backbone.train(training)
     if features.ndim != 4 or features.shape[1] != backbone.num_features:  # noqa: PLR2004
         raise SkinError(
-            f"model.attention: {config.model.backbone} gives features of shape "
+            f"model.{needing[0]}: {config.model.backbone} gives features of shape "
             f"{tuple(features.shape)}, not a map (B, {backbone.num_features}, H, W); "
-            "choose a convolutional backbone or attention: none"
+            "choose a convolutional backbone or a variant without it"
         )
+    if attention is not None:
+        attention.eval()
+        with torch.no_grad():
+            attention(features)  # raises for a map that is too small for it
+        attention.train()

@@ -35,9 +35,19 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 @torch.inference_mode()
-def predict_batch(model: nn.Module, images: Tensor, tta: str = "none") -> Tensor:
-    """Give log-probabilities (B, C) in float64: the log of the mean probability over the views."""
-    views = [model(view).double() for view in VIEWS[tta](images)]
+def predict_batch(
+    model: nn.Module, images: Tensor, tta: str = "none", metadata: Tensor | None = None
+) -> Tensor:
+    """Give log-probabilities (B, C) in float64: the log of the mean probability over the views.
+
+    Args:
+        model: gives log-probabilities for images and, where given, metadata.
+        images: (B, 3, S, S).
+        tta: a key of `VIEWS`.
+        metadata: (B, M), the same for every view.
+    """
+    known = () if metadata is None else (metadata,)
+    views = [model(view, *known).double() for view in VIEWS[tta](images)]
     return torch.stack(views).logsumexp(0) - math.log(len(views))
 
 
@@ -46,6 +56,7 @@ def predict(
     batches: Iterable[Batch],
     device: torch.device,
     *,
+    metadata: Tensor | None = None,
     tta: str = "none",
     precision: str = "fp32",
 ) -> Tensor:
@@ -55,6 +66,7 @@ def predict(
         model: gives log-probabilities.
         batches: of uint8 images.
         device: where the model is.
+        metadata: (N, M), a row for each row that a batch may name; none takes all as missing.
         tta: a key of `VIEWS`.
         precision: `fp32`, `bf16` or `fp16`.
     """
@@ -63,5 +75,6 @@ def predict(
     with autocast(device, precision):
         for batch in batches:
             images = batch.images.to(device, non_blocking=True)
-            results.append(predict_batch(model, images, tta).cpu())
+            known = None if metadata is None else metadata[batch.rows].to(device)
+            results.append(predict_batch(model, images, tta, known).cpu())
     return torch.cat(results)

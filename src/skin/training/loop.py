@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,15 @@ from skin.randomness import INITIALISE, STEP, key
 from skin.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from skin.training.display import Display
 from skin.training.losses import ClassificationLoss
+from skin.training.mixing import Mixer
 from skin.training.optimizer import Schedule, build_optimizer
 from skin.training.plan import FoldPlan, loader_workers
 from skin.training.precision import choose_device, choose_precision
 
 CHECKPOINT = "checkpoint.pt"
+
+OnEpoch = Callable[[int, int, float], None]
+"""Takes a fold, an epoch that ended, and its validation BACC."""
 
 
 @dataclass
@@ -87,18 +92,24 @@ class FoldTrainer:
         if training.compile:
             self.model.compile()
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-        classes = len(plan.experiment.task)
-        drawn = self.order.class_distribution(classes)
-        self.loss = ClassificationLoss(plan.config.loss, plan.train_counts, drawn).to(self.device)
-        self.targets = torch.from_numpy(plan.experiment.targets)
+        task = plan.experiment.task
+        drawn = self.order.class_distribution(len(task))
+        loss = ClassificationLoss(plan.config.loss, plan.train_counts, drawn, task.tree)
+        self.loss = loss.to(self.device)
+        self.mix = Mixer(plan.config.mix, len(task))
+        self.targets = torch.from_numpy(plan.targets)
+        self.metadata = None if plan.metadata is None else torch.from_numpy(plan.metadata)
         self.progress = Progress()
         if saved:
             self._restore(saved)
         self._save_every = plan.config.runtime.checkpoint_seconds
         self._saved_at = time.monotonic()
 
-    def run(self) -> None:
-        """Train to the last epoch, or until the held-out BACC stops rising.
+    def run(self, on_epoch: OnEpoch | None = None) -> None:
+        """Train to the last epoch, or until the validation BACC stops rising.
+
+        Args:
+            on_epoch: called after each epoch, once all of it is saved.
 
         Raises:
             SkinError: the loss is no longer a number, or the GPU's memory is too small.
@@ -121,12 +132,15 @@ class FoldTrainer:
                     if time.monotonic() - self._saved_at > self._save_every:
                         self._save()
                 self._end_epoch(display, board)
+                if on_epoch:
+                    last = self.progress.history[-1]
+                    on_epoch(self.plan.fold, last["epoch"], last["valid_bacc"])
         save_weights(self.folder / "last.safetensors", self.averaged)
 
     def predict_held_out(self) -> NDArray[np.float64]:
         """Give log-probabilities (N, C) of the held-out rows, by the best checkpoint."""
         load_weights(self.folder / "best.safetensors", self.averaged)
-        return self._predict(self.plan.config.training.tta).numpy()
+        return self._predict(self.plan.parts.held_out, self.plan.config.training.tta).numpy()
 
     @property
     def step(self) -> int:
@@ -150,7 +164,11 @@ class FoldTrainer:
         self.schedule.apply(self.optimizer, step)
         images = batch.images.to(self.device, non_blocking=True)
         targets = self.targets[batch.rows].to(self.device, non_blocking=True)
-        loss = self.loss(self.wrapped(images), targets)
+        images, shares = self.mix(images, targets)
+        metadata = None
+        if self.metadata is not None:
+            metadata = self.metadata[batch.rows].to(self.device, non_blocking=True)
+        loss = self.loss(self.wrapped(images, metadata, targets), shares)
         self.accelerator.backward(loss)
         if self.plan.config.training.clip_grad_norm:
             limit = self.plan.config.training.clip_grad_norm
@@ -198,9 +216,9 @@ class FoldTrainer:
         self._save()
 
     def _validate(self) -> tuple[float, float, float]:
-        """Give loss, BACC and accuracy on the held-out rows."""
-        log_probabilities = self._predict("none")
-        targets = self.targets[torch.from_numpy(self.plan.held_out_rows)]
+        """Give loss, BACC and accuracy on the validation rows."""
+        log_probabilities = self._predict(self.plan.parts.valid, "none")
+        targets = self.targets[torch.from_numpy(self.plan.parts.valid)]
         classes = log_probabilities.shape[1]
         bacc, accuracy = (
             float(multiclass_accuracy(log_probabilities, targets, classes, average=average))
@@ -208,15 +226,22 @@ class FoldTrainer:
         )
         return float(F.nll_loss(log_probabilities, targets)), bacc, accuracy
 
-    def _predict(self, tta: str) -> Tensor:
+    def _predict(self, rows: NDArray[np.int64], tta: str) -> Tensor:
         batches = evaluation_loader(
-            self.plan.held_out_images,
-            self.plan.held_out_rows,
+            self.plan.evaluation_images,
+            rows,
             self.plan.config.training.eval_batch_size,
             self.workers,
             pin_memory=self.device.type == "cuda",
         )
-        return predict(self.averaged, batches, self.device, tta=tta, precision=self.precision)
+        return predict(
+            self.averaged,
+            batches,
+            self.device,
+            metadata=self.metadata,
+            tta=tta,
+            precision=self.precision,
+        )
 
     def _is_stale(self) -> bool:
         patience = self.plan.config.training.early_stopping

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import albumentations as A  # noqa: N812 - the name its documentation uses
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from skin.config import Config
-from skin.data.augment import build_pipeline
+from skin.data.augment import build_pipeline, build_train_pipelines
+from skin.data.balance import TrainingPart, balance
+from skin.data.blend import BlendedImages, extended_targets
 from skin.data.dataset import Dataset, find_dataset
-from skin.data.folds import Folds
+from skin.data.encode import encode_metadata
+from skin.data.folds import Folds, Parts
 from skin.data.loader import AugmentedImages, TrainingOrder
 from skin.data.scan import available_cpus
 from skin.errors import SkinError, name_some
@@ -43,14 +45,21 @@ class Experiment:
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """One fold of an experiment: who trains, who is held out, and how both are seen."""
+    """One fold of an experiment: who trains, who is held out, and how both are seen.
+
+    Attributes:
+        parts: the rows of the dataset's table to train on, to validate on, and held out.
+        training: the training part after balancing; rows beyond the table are blends.
+        train_images: by row, augmented.
+        evaluation_images: by row, as they are evaluated.
+    """
 
     experiment: Experiment
     fold: int
-    train_rows: NDArray[np.int64]
-    held_out_rows: NDArray[np.int64]
+    parts: Parts
+    training: TrainingPart
     train_images: AugmentedImages
-    held_out_images: AugmentedImages
+    evaluation_images: AugmentedImages
 
     @property
     def config(self) -> Config:
@@ -64,16 +73,29 @@ class FoldPlan:
 
     @property
     def train_counts(self) -> NDArray[np.int64]:
-        """Training images of each class (C,)."""
-        targets = self.experiment.targets[self.train_rows]
+        """Training images of each class (C,), after balancing."""
+        targets = self.targets[self.training.rows]
         return np.bincount(targets, minlength=len(self.experiment.task))
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Each row's class index: the dataset's table, then the blends."""
+        return extended_targets(self.experiment.targets, self.training.blends)
+
+    @property
+    def metadata(self) -> NDArray[np.float32] | None:
+        """Each row's encoded metadata, a blend's being its first image's; none if not used."""
+        if self.config.model.metadata.fusion == "none":
+            return None
+        encoded = encode_metadata(self.experiment.dataset.table)
+        return np.concatenate([encoded, encoded[self.training.blends.first]])
 
     @property
     def order(self) -> TrainingOrder:
         """The batches of all epochs."""
         return TrainingOrder(
-            rows=self.train_rows,
-            targets=self.experiment.targets[self.train_rows],
+            rows=self.training.rows,
+            targets=self.targets[self.training.rows],
             sampler=self.config.sampler,
             batch_size=self.config.training.batch_size,
             seed=self.seed,
@@ -81,7 +103,7 @@ class FoldPlan:
 
     def held_out_table(self) -> pd.DataFrame:
         """The held-out rows of the dataset's table, in order."""
-        return self.experiment.dataset.table.iloc[self.held_out_rows].reset_index(drop=True)
+        return self.experiment.dataset.table.iloc[self.parts.held_out].reset_index(drop=True)
 
 
 def resolve(config: Config, data_dir: Path) -> Experiment:
@@ -114,20 +136,27 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
         SkinError: the fold does not exist, a class has no training image, or a pipeline is wrong.
     """
     config, dataset = experiment.config, experiment.dataset
-    train_rows, held_out_rows = experiment.folds.split(fold)
+    parts = experiment.folds.split(fold)
     side = config.data.image_size
     cache = dataset.open_cache(_short_side(config, dataset))
-
-    def images(pipeline: A.Compose) -> AugmentedImages:
-        return AugmentedImages(cache, pipeline, side)
-
+    codes = experiment.task.codes
+    seed = key(INITIALISE, config.seed, fold)
+    training = balance(parts.train, experiment.targets, config.balance, cache, codes, seed)
+    augmented = build_train_pipelines(config.augment, side, codes)
+    evaluated = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
     plan = FoldPlan(
         experiment,
         fold,
-        train_rows,
-        held_out_rows,
-        images(build_pipeline(config.augment.train, side, "augment.train")),
-        images(build_pipeline(config.augment.evaluate, side, "augment.evaluate")),
+        parts,
+        training,
+        AugmentedImages(
+            BlendedImages(cache, len(dataset), training.blends),
+            augmented.default,
+            side,
+            augmented.by_class,
+            extended_targets(experiment.targets, training.blends),
+        ),
+        AugmentedImages(cache, evaluated, side),
     )
     empty = [c for c, n in zip(experiment.task.codes, plan.train_counts, strict=True) if n == 0]
     if empty:

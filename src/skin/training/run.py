@@ -25,14 +25,20 @@ from skin.files import remove_leftovers, replacing, sha256_file, write_json
 from skin.models.build import build_model
 from skin.runs import FoldRun, Run, oof_columns
 from skin.training.environment import git_state, hardware, versions
-from skin.training.loop import CHECKPOINT, FoldTrainer
+from skin.training.loop import CHECKPOINT, FoldTrainer, OnEpoch
 from skin.training.optimizer import build_optimizer
 from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
 from skin.training.precision import choose_device, choose_precision
 
 
 def train_run(
-    config: Config, run: Run, folds: str, data_dir: Path, *, restart: bool = False
+    config: Config,
+    run: Run,
+    folds: str,
+    data_dir: Path,
+    *,
+    restart: bool = False,
+    on_epoch: OnEpoch | None = None,
 ) -> list[FoldRun]:
     """Train folds of a run; those that are finished are left as they are.
 
@@ -42,6 +48,7 @@ def train_run(
         folds: `all`, or numbers and ranges as `0`, `0,2` or `0..4`.
         data_dir: where the datasets are.
         restart: begin the folds anew, whatever is there.
+        on_epoch: called after each epoch, once all of it is saved; what it raises ends the run.
 
     Raises:
         SkinError: the folds or the config are wrong, the run was begun with another config, or
@@ -64,7 +71,7 @@ def train_run(
                 bacc = fold.metadata()["best_bacc"]
                 note(f"{fold.folder} is finished already (BACC {bacc:.3f})")
             else:
-                _train_fold(experiment, run, fold)
+                _train_fold(experiment, run, fold, on_epoch)
     return trained
 
 
@@ -152,7 +159,7 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
+def _train_fold(experiment: Experiment, run: Run, fold: FoldRun, on_epoch: OnEpoch | None) -> None:
     started = time.perf_counter()
     plan = plan_fold(experiment, fold.fold)
     try:
@@ -162,7 +169,7 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
         experiment.config.save(fold.folder / "config.yaml")
         if trainer.step:
             note(f"{fold.folder}: going on at epoch {trainer.progress.epoch}, step {trainer.step}")
-        trainer.run()
+        trainer.run(on_epoch)
         log_probabilities = trainer.predict_held_out()
     except torch.OutOfMemoryError:
         size = experiment.config.training.batch_size
@@ -183,7 +190,7 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun) -> None:
 def _oof_table(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> pd.DataFrame:
     task = plan.experiment.task
     held_out = plan.held_out_table()
-    targets = plan.experiment.targets[plan.held_out_rows]
+    targets = plan.experiment.targets[plan.parts.held_out]
     keys = pd.DataFrame(
         {
             "image_id": held_out["image_id"],
@@ -219,14 +226,18 @@ def _metadata(
         "images_per_s": float(np.median(speeds)),
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
         "tta": config.training.tta,
-        "train_images": len(plan.train_rows),
-        "held_out_images": len(plan.held_out_rows),
+        "train_images": len(plan.parts.train),
+        "balanced_images": len(plan.training.rows),
+        "blended_images": len(plan.training.blends.first),
+        "valid_images": len(plan.parts.valid),
+        "held_out_images": len(plan.parts.held_out),
         "train_class_counts": dict(zip(codes, plan.train_counts.tolist(), strict=True)),
         "dataset": plan.experiment.dataset.name,
         "dataset_hash": plan.experiment.dataset.hash,
         "folds_name": plan.experiment.folds.name,
         "folds_hash": plan.experiment.folds.hash,
-        "leaking": False,
+        "leaking": plan.experiment.folds.leaking,
+        "chosen_on_held_out": np.array_equal(plan.parts.valid, plan.parts.held_out),
         "seed": config.seed,
         "precision": trainer.precision,
         "device": trainer.device.type,

@@ -17,8 +17,8 @@ from skin.console import warn
 from skin.ensembling.ensemble import all_ensembles, locate_ensemble
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.files import read_json
-from skin.runs import Run, all_runs, locate_run, read_oof
-from skin.taxonomy import Task, get_task
+from skin.runs import OOF_KEYS, Run, all_runs, locate_run, probability_columns, read_oof
+from skin.taxonomy import Task, coarsen, get_task, mapping_between
 
 
 class FoldMetadata(BaseModel):
@@ -59,22 +59,27 @@ class Entry:
     """A run or an ensemble, with its out-of-fold predictions.
 
     Attributes:
+        task: what it is scored as.
+        trained_as: the name of the task that it predicts.
         oof: a row an image, ordered by `image_id`.
         folds: the finished folds of a run, in order; none for an ensemble.
         leaking: whether a lesion was on both sides of a fold, as recorded or as `oof` shows.
-        parameters: of one model; None if not recorded.
+        parameters: of one model, or of all an ensemble's; None if not recorded.
         seconds: wall time of training, all folds together; None if not recorded.
+        images_per_s: in training, the mean over the folds; None for an ensemble.
     """
 
     name: str
     kind: Literal["run", "ensemble"]
     task: Task
+    trained_as: str
     oof: pd.DataFrame
     folds: tuple[Fold, ...]
     leaking: bool
     tta: str
     parameters: int | None
     seconds: float | None
+    images_per_s: float | None
 
     @property
     def targets(self) -> IntArray:
@@ -86,8 +91,7 @@ class Entry:
     @property
     def probabilities(self) -> FloatArray:
         """(N, C) in task order."""
-        columns = [f"prob_{code}" for code in self.task.codes]
-        return self.oof[columns].to_numpy(dtype=np.float64)
+        return self.oof[probability_columns(self.task)].to_numpy(dtype=np.float64)
 
     @property
     def lesions(self) -> NDArray[np.str_]:
@@ -100,34 +104,61 @@ class Entry:
         return sorted(self.oof["fold"].unique().tolist())
 
 
-def collect(names: Sequence[str], runs_dir: Path, ensembles_dir: Path) -> list[Entry]:
+def collect(
+    names: Sequence[str], runs_dir: Path, ensembles_dir: Path, *, scored_as: Task | None = None
+) -> list[Entry]:
     """Read the named runs and ensembles, or all that are finished.
 
     Args:
         names: folders, or names under `runs_dir` or `ensembles_dir`; none for all of them.
         runs_dir: where the runs are.
         ensembles_dir: where the ensembles are.
+        scored_as: a task that those of the entries are finer than or the same as; none takes
+            them as they are.
 
     Raises:
-        SkinError: one is not there, has no finished fold or cannot be read, or they are of
-            different tasks.
+        SkinError: one is not there, has no finished fold or cannot be read, they are of
+            different tasks, or one cannot be scored as that task.
     """
     if names:
         folders = list(dict.fromkeys(_locate(name, runs_dir, ensembles_dir) for name in names))
     else:
         folders = _find_finished(runs_dir, ensembles_dir)
     entries = [_read(folder) for folder in folders]
+    if scored_as is not None:
+        entries = [score_as(entry, scored_as) for entry in entries]
     tasks: dict[str, list[str]] = {}
     for entry in entries:
         tasks.setdefault(entry.task.name, []).append(entry.name)
     if len(tasks) > 1:
         listed = "; ".join(f"{task}: {name_some(runs)}" for task, runs in tasks.items())
-        raise SkinError(f"one report compares runs of one task, so name them ({listed})")
+        raise SkinError(
+            f"one report compares runs of one task ({listed}): name those of one, or score all of "
+            "them as a coarser task, as --as malignant"
+        )
     names = [entry.name for entry in entries]
     twins = {name for name in names if names.count(name) > 1}
     if twins:
         raise SkinError(f"several folders share the name {name_some(twins)}: rename all but one")
     return entries
+
+
+def score_as(entry: Entry, task: Task) -> Entry:
+    """Score an entry as a coarser task: each class's probabilities are summed.
+
+    Raises:
+        SkinError: a class of the entry's task is not part of one class of `task`.
+    """
+    if entry.task == task:
+        return entry
+    try:
+        mapping = mapping_between(entry.task, task)
+    except SkinError as error:
+        raise SkinError(f"{entry.name}: {error}") from None
+    oof = entry.oof[list(OOF_KEYS)].copy()
+    oof["target"] = np.array(task.codes)[mapping][entry.targets]
+    oof[probability_columns(task)] = coarsen(entry.probabilities, entry.task, task)
+    return replace(entry, task=task, oof=oof)
 
 
 def _find_finished(runs_dir: Path, ensembles_dir: Path) -> list[Path]:
@@ -189,12 +220,14 @@ def _read_run(folder: Path) -> Entry:
         name=folder.name,
         kind="run",
         task=task,
+        trained_as=task.name,
         oof=run.oof(),
         folds=folds,
         leaking=any(fold.metadata.leaking for fold in folds),
         tta=", ".join(dict.fromkeys(fold.metadata.tta for fold in folds)),
         parameters=first.parameters,
         seconds=sum(fold.metadata.seconds for fold in folds),
+        images_per_s=sum(fold.metadata.images_per_s for fold in folds) / len(folds),
     )
 
 
@@ -205,12 +238,14 @@ def _read_ensemble(folder: Path) -> Entry:
         name=folder.name,
         kind="ensemble",
         task=task,
+        trained_as=task.name,
         oof=read_oof(folder / "oof.csv", task),
         folds=(),
         leaking=metadata.leaking,
         tta=metadata.tta,
         parameters=metadata.parameters,
         seconds=metadata.seconds,
+        images_per_s=None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from skin.analysis.metrics import Scores
 from skin.analysis.report.collect import Entry
 from skin.analysis.statistics import Bootstrap, Interval, bootstrap, paired_difference
 from skin.console import progress
+from skin.errors import SkinError, did_you_mean
 from skin.taxonomy import Task
 
 SCORES = {
@@ -33,7 +35,8 @@ class Row:
         folds: the scores of each fold alone, by fold number.
         ranked: whether it is compared with the other ranked rows.
         marks: what a reader must know of it: `leaking`, `other images`, `other folds`.
-        difference: its BACC minus the best one's, paired; None for the best and unless ranked.
+        difference: its BACC minus that of `Comparison.reference`, paired; None for the
+            reference itself and unless ranked.
     """
 
     entry: Entry
@@ -56,16 +59,26 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The rows of one task: ranked ones first, best BACC first."""
+    """The rows of one task: ranked ones first, best BACC first.
+
+    Attributes:
+        baseline: the name of the run that the user wants the others compared with, if any.
+    """
 
     task: Task
     rows: tuple[Row, ...]
     resamples: int
+    baseline: str | None = None
 
     @property
     def best(self) -> Row:
         """The ranked row of the highest BACC."""
         return self.rows[0]
+
+    @property
+    def reference(self) -> Row:
+        """The ranked row that differences are to: the baseline, or else the best."""
+        return next((row for row in self.rows if row.entry.name == self.baseline), self.best)
 
     @property
     def ranked(self) -> tuple[Row, ...]:
@@ -85,20 +98,36 @@ class Comparison:
         )
 
 
-def compare(entries: Sequence[Entry], *, resamples: int = 2000, seed: int = 0) -> Comparison:
-    """Score entries of one task and compare them with the best.
+def compare(
+    entries: Sequence[Entry], *, baseline: str | None = None, resamples: int = 2000, seed: int = 0
+) -> Comparison:
+    """Score entries of one task and compare them with the baseline, or else with the best.
 
     Only rows that predict the same images under the same folds are ranked, and no leaking one
-    beside a clean one. Where that leaves several groups, the one of most images is ranked.
+    beside a clean one. Where that leaves several groups, the baseline's is ranked, or else the
+    one of most images.
+
+    Args:
+        entries: of one task.
+        baseline: the name of one of them, or its folder.
+        resamples: of the bootstrap.
+        seed: of the resamples.
+
+    Raises:
+        SkinError: no entry has the baseline's name, or it leaks and others do not.
     """
-    reference = _reference(entries)
+    chosen = None if baseline is None else _find_baseline(entries, baseline)
+    reference = chosen or _reference(entries)
     bootstraps = _bootstraps(entries, resamples, seed)
     marks = [_marks(entry, reference) for entry in entries]
     ranked = [_comparable(entry, reference) for entry in entries]
-    best = max(
-        (boot for boot, is_ranked in zip(bootstraps, ranked, strict=True) if is_ranked),
-        key=lambda boot: boot.scores.bacc,
-    )
+    if chosen:
+        against = bootstraps[entries.index(chosen)]
+    else:
+        against = max(
+            (boot for boot, is_ranked in zip(bootstraps, ranked, strict=True) if is_ranked),
+            key=lambda boot: boot.scores.bacc,
+        )
     rows = [
         Row(
             entry,
@@ -106,12 +135,32 @@ def compare(entries: Sequence[Entry], *, resamples: int = 2000, seed: int = 0) -
             folds=_by_fold(entry),
             ranked=is_ranked,
             marks=mark,
-            difference=(paired_difference(boot, best) if is_ranked and boot is not best else None),
+            difference=(
+                paired_difference(boot, against) if is_ranked and boot is not against else None
+            ),
         )
         for entry, boot, is_ranked, mark in zip(entries, bootstraps, ranked, marks, strict=True)
     ]
     rows.sort(key=lambda row: (not row.ranked, -row.scores.bacc))
-    return Comparison(entries[0].task, tuple(rows), resamples)
+    name = None if chosen is None else chosen.name
+    return Comparison(entries[0].task, tuple(rows), resamples, name)
+
+
+def _find_baseline(entries: Sequence[Entry], baseline: str) -> Entry:
+    by_name = {entry.name: entry for entry in entries}
+    name = Path(baseline).name
+    if name not in by_name:
+        raise SkinError(
+            f"--baseline {baseline}: it is not in the report: {did_you_mean(name, by_name)}"
+        )
+    chosen = by_name[name]
+    if chosen.leaking and not all(entry.leaking for entry in entries):
+        clean = [entry.name for entry in entries if not entry.leaking]
+        raise SkinError(
+            f"--baseline {baseline}: it leaks, so nothing can be measured by it; take one that "
+            f"does not: {', '.join(clean)}"
+        )
+    return chosen
 
 
 def _bootstraps(entries: Sequence[Entry], resamples: int, seed: int) -> list[Bootstrap]:

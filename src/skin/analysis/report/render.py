@@ -9,8 +9,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from skin import __version__
-from skin.analysis.report import figures, tables, wording
+from skin.analysis.report import figures, roc, tables, wording
 from skin.analysis.report.compare import SCORES, Comparison, Row
+from skin.analysis.report.per_class import COLUMNS, class_lines
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,27 @@ def page(comparison: Comparison) -> str:
         comparison=comparison,
         counts=_class_counts(comparison),
         curves=_curves(comparison),
+        against=wording.against(comparison),
+        class_heads=(*COLUMNS.values(), "Images"),
+        class_lines=class_lines,
         extent=tables.extent,
+        extent_heads=tables.EXTENT,
         headline=wording.headline(comparison),
         chance=wording.chance(comparison),
         mean_and_deviation=wording.mean_and_deviation,
+        no_difference=wording.no_difference,
         notes=wording.notes(comparison),
         pictures=[
             picture
             for picture in (
                 figures.scores_figure(comparison),
                 figures.differences_figure(comparison),
+                roc.malignancy_figure(comparison),
             )
             if picture
         ],
         matrix=_matrix,
+        roc_figure=roc.class_figure,
         scores=SCORES,
         version=__version__,
     )

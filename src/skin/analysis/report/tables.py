@@ -10,14 +10,26 @@ from rich.table import Table
 
 from skin.analysis.report import wording
 from skin.analysis.report.compare import SCORES, Comparison, Row
+from skin.analysis.report.per_class import COLUMNS, class_lines
+
+EXTENT = (
+    "Folds",
+    "Images",
+    "Lesions",
+    "TTA",
+    "Parameters",
+    "Images/s",
+    "Training time",
+)
+_POINT_SCORES = ("macro_precision", "macro_specificity")  # without an interval
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """One row a run, every figure of the report.
 
     Columns named `<score>_low`, `<score>_high` are the 95 % interval of the pooled score,
-    `<score>_mean`, `<score>_sd` are over folds; times are in seconds. An empty cell is undefined
-    or not recorded.
+    `<score>_mean`, `<score>_sd` are over folds; times are in seconds, `images_per_s` is of the
+    training. An empty cell is undefined or not recorded.
     """
     return pd.DataFrame([_figures(comparison, row) for row in comparison.rows])
 
@@ -31,12 +43,17 @@ def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown page."""
     codes = comparison.task.codes
     scores = [
-        ["Run", "BACC (95 %)", "Difference to the best (95 %)", *list(SCORES.values())[1:]],
+        [
+            "Run",
+            "BACC (95 %)",
+            f"Difference {wording.against(comparison)} (95 %)",
+            *list(SCORES.values())[1:],
+        ],
         *(
             [
                 _name(row),
                 _with_span(row, "bacc"),
-                _difference(row),
+                _difference(comparison, row),
                 *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
             ]
             for row in comparison.rows
@@ -54,13 +71,17 @@ def markdown(comparison: Comparison) -> str:
         ),
     ]
     runs = [
-        ["Run", "Folds", "Images", "Lesions", "TTA", "Parameters", "Training time"],
+        ["Run", *EXTENT],
         *([_name(row), *extent(row)] for row in comparison.rows),
+    ]
+    classes = [
+        [[_name(row), *COLUMNS.values(), "Images"], *([code, *line] for code, line in lines)]
+        for row, lines in ((row, class_lines(row)) for row in comparison.rows)
     ]
     parts = [
         f"# {wording.headline(comparison)}",
         wording.chance(comparison),
-        *(_markdown_table(table) for table in (scores, recalls, folds, runs)),
+        *(_markdown_table(table) for table in (scores, recalls, folds, runs, *classes)),
         "\n".join(f"- {note}" for note in wording.notes(comparison)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -68,9 +89,10 @@ def markdown(comparison: Comparison) -> str:
 
 def rich_tables(comparison: Comparison) -> Iterator[Table]:
     """The comparison for a terminal of 80 columns: scores, recall by class, the runs."""
-    scores = _rich(["Run", "BACC", "To the best", "Acc.", "F1", "AUC", "Mal. AUC"])
+    against = "To baseline" if comparison.baseline else "To the best"
+    scores = _rich(["Run", "BACC", against, "Acc.", "F1", "AUC", "Mal. AUC"])
     recalls = _rich(["Recall", *comparison.task.codes])
-    runs = _rich(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "Time"])
+    runs = _rich(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "img/s", "Time"])
     for row in comparison.rows:
         name = escape(_name(row))
         bacc = row.bootstrap.interval("bacc")
@@ -80,7 +102,7 @@ def rich_tables(comparison: Comparison) -> Iterator[Table]:
             f"{wording.number(bacc.value)}\n[dim]{wording.short_span(bacc)}[/dim]",
             f"{wording.signed(gap.value)}\n[dim]{wording.signed_span(gap)}[/dim]"
             if gap
-            else _difference(row),
+            else _difference(comparison, row),
             *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
         )
         recalls.add_row(name, *map(wording.number, row.scores.recall))
@@ -90,13 +112,15 @@ def rich_tables(comparison: Comparison) -> Iterator[Table]:
 
 
 def extent(row: Row) -> list[str]:
-    """Folds, images, lesions, TTA, parameters and training time of a row, as text."""
+    """The cells of a row, as text, under the heads `EXTENT`."""
+    speed = row.entry.images_per_s
     return [
         str(len(row.folds)),
         f"{len(row.entry.oof):,}",
         f"{row.entry.oof['lesion_id'].nunique():,}",
         row.entry.tta,
         wording.millions(row.entry.parameters),
+        wording.DASH if speed is None else f"{speed:,.0f}",
         wording.duration(row.entry.seconds),
     ]
 
@@ -106,6 +130,8 @@ def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
     figures: dict[str, object] = {
         "run": entry.name,
         "kind": entry.kind,
+        "task": entry.task.name,
+        "trained_as": entry.trained_as,
         "ranked": row.ranked,
         "marks": ", ".join(row.marks),
         "folds": len(row.folds),
@@ -117,14 +143,22 @@ def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
         pooled = row.bootstrap.interval(key)
         figures |= {key: pooled.value, f"{key}_low": pooled.low, f"{key}_high": pooled.high}
         figures[f"{key}_mean"], figures[f"{key}_sd"] = row.over_folds(key)
+    for key in _POINT_SCORES:
+        figures[key] = getattr(row.scores, key)
+        figures[f"{key}_mean"], figures[f"{key}_sd"] = row.over_folds(key)
     gap = row.difference
+    figures["bacc_difference_to"] = gap and comparison.reference.entry.name
     figures["bacc_difference"] = gap and gap.value
     figures["bacc_difference_low"] = gap and gap.low
     figures["bacc_difference_high"] = gap and gap.high
     for code, recall in zip(comparison.task.codes, row.bootstrap.recall_intervals(), strict=True):
         name = f"recall_{code}"
         figures |= {name: recall.value, f"{name}_low": recall.low, f"{name}_high": recall.high}
-    return figures | {"parameters": entry.parameters, "seconds": entry.seconds}
+    return figures | {
+        "parameters": entry.parameters,
+        "images_per_s": entry.images_per_s,
+        "seconds": entry.seconds,
+    }
 
 
 def _folds(row: Row) -> Iterator[dict[str, object]]:
@@ -133,9 +167,10 @@ def _folds(row: Row) -> Iterator[dict[str, object]]:
         metadata = training.get(number)
         yield {
             "run": row.entry.name,
+            "marks": ", ".join(row.marks),
             "fold": number,
             "images": int(scores.confusion.sum()),
-            **{key: getattr(scores, key) for key in SCORES},
+            **{key: getattr(scores, key) for key in (*SCORES, *_POINT_SCORES)},
             **{
                 f"recall_{code}": value
                 for code, value in zip(row.entry.task.codes, scores.recall, strict=True)
@@ -157,9 +192,9 @@ def _with_span(row: Row, score: str) -> str:
     return f"{wording.number(interval.value)} ({wording.span(interval)})"
 
 
-def _difference(row: Row) -> str:
+def _difference(comparison: Comparison, row: Row) -> str:
     if row.difference is None:
-        return "best" if row.ranked else "not ranked"
+        return wording.no_difference(comparison, row)
     return f"{wording.signed(row.difference.value)} ({wording.signed_span(row.difference)})"
 
 

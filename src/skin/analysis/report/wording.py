@@ -30,7 +30,17 @@ _INTERVALS = (
 )
 _DIFFERENCES = (
     "Differences are paired: both runs are scored on the same resamples. They are not corrected "
-    "for the number of runs among which the best was picked."
+    "for the number of runs {several}."
+)
+_CLASSES = (
+    "Precision, recall (sensitivity), specificity and F1 of a class set it against all others, by "
+    "the decided class. A class that is never decided has precision 0; its AUC ranks images by "
+    "its probability."
+)
+_SCORED_AS = (
+    "Scored as {task}: the probabilities of the classes that make up one of its classes are "
+    "summed ({trained}). Learning curves and the choice of the checkpoint are of the task that a "
+    "run was trained on."
 )
 _MEANS = (
     "BACC, macro F1 and macro AUC are means over the classes that occur. Malignant AUC ranks "
@@ -110,18 +120,36 @@ def headline(comparison: Comparison) -> str:
     leak = ", on leaking folds, so this says nothing of new lesions" if best.entry.leaking else ""
     if len(comparison.ranked) == 1:
         return f"{best.entry.name} reaches {score}{leak}."
-    return f"{best.entry.name} is best: {score}, {_lead(comparison.ranked[1])}{leak}."
+    return f"{best.entry.name} is best: {score}, {_lead(comparison)}{leak}."
 
 
-def _lead(second: Row) -> str:
-    if second.difference is None:
-        raise ValueError("a ranked row after the best has a difference to it")
-    gap = second.difference
+def _lead(comparison: Comparison) -> str:
+    """How far the best is ahead of the baseline, or of the second where it is the reference."""
+    best, second = comparison.ranked[:2]
+    if best.difference is not None:
+        gap, other = best.difference, comparison.reference
+    elif second.difference is not None:
+        to_best = second.difference
+        gap, other = Interval(-to_best.value, -to_best.high, -to_best.low), second
+    else:
+        raise ValueError("of two ranked rows, one has a difference to the other")
     points, low, high = (
-        f"{-100 * value + 0.0:.1f}".replace("-", MINUS) for value in (gap.value, gap.high, gap.low)
+        f"{100 * value + 0.0:.1f}".replace("-", MINUS) for value in (gap.value, gap.low, gap.high)
     )
     sure = "more than sampling noise explains" if gap.excludes_zero else "within sampling noise"
-    return f"{points} points above {second.entry.name} ({low} to {high}), {sure}"
+    return f"{points} points above {other.entry.name} ({low} to {high}), {sure}"
+
+
+def against(comparison: Comparison) -> str:
+    """What differences are to, in a column's head."""
+    return f"to {comparison.baseline}" if comparison.baseline else "to the best"
+
+
+def no_difference(comparison: Comparison, row: Row) -> str:
+    """What stands in place of a difference."""
+    if not row.ranked:
+        return "not ranked"
+    return "baseline" if comparison.baseline else "best"
 
 
 def chance(comparison: Comparison) -> str:
@@ -143,9 +171,27 @@ def notes(comparison: Comparison) -> list[str]:
         _CHECKPOINT,
         _ARGMAX,
         _INTERVALS.format(resamples=f"{comparison.resamples:,}"),
-        _DIFFERENCES,
+        _DIFFERENCES.format(
+            several="that are compared with it"
+            if comparison.baseline
+            else "among which the best was picked"
+        ),
         "± is the standard deviation over folds: their spread, not an interval.",
         _MEANS.format(malignant=", ".join(comparison.task.malignant)),
+        _CLASSES,
+        *_scored_as(comparison),
     ]
     marks = {mark for row in comparison.rows for mark in row.marks}
     return said + [meaning for mark, meaning in _MARKS.items() if mark in marks]
+
+
+def _scored_as(comparison: Comparison) -> list[str]:
+    """A note on rows that were trained on a finer task, if there are any."""
+    trained: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        if row.entry.trained_as != comparison.task.name:
+            trained.setdefault(row.entry.trained_as, []).append(row.entry.name)
+    if not trained:
+        return []
+    listed = "; ".join(f"trained on {task}: {', '.join(runs)}" for task, runs in trained.items())
+    return [_SCORED_AS.format(task=comparison.task.name, trained=listed)]

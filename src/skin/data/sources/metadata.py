@@ -85,7 +85,8 @@ def normalise(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.
         result[field] = result[field].astype("string").str.lower()
     result["age"] = _ages(result, name)
     _check_ids(result["image_id"], name)
-    _check_diagnoses(result["dx"], name)
+    if "dx" in columns:
+        _check_diagnoses(result["dx"], name)
     result["lesion_id"] = result["lesion_id"].fillna(result["image_id"])
     return result
 

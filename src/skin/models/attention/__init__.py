@@ -1,21 +1,30 @@
 """Attention blocks: each works on any spatial feature map (B, D, H, W).
 
-A block's constructor takes the number of channels D, and it has `out_channels`.
+A block's constructor takes the number of channels D; `block.py` says what else it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from torch import nn
-
 from skin.errors import SkinError, did_you_mean
+from skin.models.attention.block import AttentionBlock
+from skin.models.attention.cbam import ConvolutionalBlockAttention
+from skin.models.attention.channel_spatial import ChannelSpatialAttention
+from skin.models.attention.eca import EfficientChannelAttention
 from skin.models.attention.se import SqueezeExcite
+from skin.models.attention.soft import SoftAttention
 
-ATTENTION: Mapping[str, Callable[[int], nn.Module]] = {"se": SqueezeExcite}
+ATTENTION: Mapping[str, Callable[[int], AttentionBlock]] = {
+    "se": SqueezeExcite,
+    "cbam": ConvolutionalBlockAttention,
+    "eca": EfficientChannelAttention,
+    "soft": SoftAttention,
+    "channel_spatial": ChannelSpatialAttention,
+}
 
 
-def build_attention(name: str, channels: int) -> nn.Module | None:
+def build_attention(name: str, channels: int) -> AttentionBlock | None:
     """Build the block of that name; `none` is no block.
 
     Raises:

@@ -1,0 +1,186 @@
+"""Train what `compare_lib.arms` lists and tabulate it; `scripts/compare` runs it."""  # noqa: INP001 - a script, in no package
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from compare_lib.arms import ARMS, Arm
+from compare_lib.table import (
+    SCORES,
+    Outcome,
+    common,
+    difference,
+    over_seeds,
+    read_outcome,
+    spread,
+    verdict,
+)
+
+from skin.console import err, note, out
+from skin.errors import SkinError, did_you_mean
+from skin.files import replacing
+from skin.runs import Run
+
+_TABLE = Path(__file__).parents[1] / "configs" / "comparison.csv"
+_SHOWN = [
+    "group",
+    "arm",
+    "seeds",
+    "images",
+    "bacc",
+    "bacc_difference",
+    "bacc_difference_low",
+    "bacc_difference_high",
+    "verdict",
+]
+
+
+def main(  # noqa: PLR0917 - its parameters are the options
+    weights: Annotated[Path | None, typer.Option(help="The backbone's weights.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Only these groups of arms.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only these arms.")] = None,
+    seeds: Annotated[str, typer.Option(help="As 0,1.")] = "0",
+    fold: Annotated[str, typer.Option(help="As 0,1.")] = "0",
+    folds: Annotated[str, typer.Option(help="The folds' name.")] = "k5-seed0",
+    data_dir: Annotated[Path, typer.Option(help="Where the datasets are.")] = Path("data"),
+    runs_dir: Annotated[Path, typer.Option(help="Where the runs go.")] = Path("runs/comparison"),
+    table: Annotated[Path, typer.Option(help="The CSV to write.")] = _TABLE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the commands.")] = False,
+    no_training: Annotated[
+        bool, typer.Option("--no-training", help="Tabulate what is trained already.")
+    ] = False,
+) -> None:
+    """Train the variants on the same folds, budget and seeds, and tabulate the differences."""
+    try:
+        arms = _choose(group or [], arm or [])
+        if not no_training:
+            where = ["--data-dir", str(data_dir), "--runs-dir", str(runs_dir)]
+            for seed in _numbers(seeds):
+                for each in arms:
+                    command = _command(each, seed, folds, str(weights) if weights else None)
+                    _train([*command, "--fold", fold, *where], dry_run=dry_run)
+        if not dry_run:
+            _tabulate(folds, weights.name if weights else None, runs_dir, table)
+    except SkinError as error:
+        err.print(f"error: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _choose(groups: Sequence[str], names: Sequence[str]) -> list[Arm]:
+    for given, known in (
+        (groups, {arm.group for arm in ARMS}),
+        (names, {arm.name for arm in ARMS}),
+    ):
+        for name in given:
+            if name not in known:
+                raise SkinError(f"no '{name}' in the comparison: {did_you_mean(name, known)}")
+    return [
+        arm for arm in ARMS if not (groups or names) or arm.group in groups or arm.name in names
+    ]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise SkinError(f"'{text}': write numbers, as 0,1") from None
+
+
+def _command(arm: Arm, seed: int, folds: str, weights: str | None) -> list[str]:
+    """The arm's training as one would type it, without where things lie."""
+    command = ["skin", "train", "-c", arm.config, "--name", f"{arm.name}-seed{seed}"]
+    for setting in (*arm.settings, f"data.folds={arm.folds or folds}", f"seed={seed}"):
+        command += ["--set", setting]
+    return [*command, *(["--weights", weights] if weights else [])]
+
+
+def _train(command: Sequence[str], *, dry_run: bool) -> None:
+    note(_typed(command))
+    if dry_run:
+        return
+    # Another process each, so that one arm's memory and state cannot touch the next.
+    done = subprocess.run([sys.executable, "-m", *command], check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        raise SkinError(f"`skin train` ended with {done.returncode}; the message stands above")
+
+
+def _tabulate(folds: str, weights: str | None, runs_dir: Path, path: Path) -> None:
+    rows = []
+    for arm in ARMS:
+        runs = _runs(arm, runs_dir)
+        if not runs:
+            continue
+        others = _runs(_named(arm.reference), runs_dir) if arm.reference else runs
+        seeds, numbers = common(runs, others)
+        if not seeds:
+            note(f"{arm.name}: no fold and seed in common with {arm.reference} yet")
+            continue
+        task = runs[seeds[0]].task.name
+        ours = read_outcome(runs, seeds, numbers, task)
+        theirs = read_outcome(others, seeds, numbers, task) if arm.reference else None
+        rows.append(_row(arm, ours, theirs, _typed(_command(arm, seeds[0], folds, weights))))
+    if not rows:
+        raise SkinError(f"{runs_dir} holds no finished arm to tabulate")
+    frame = pd.DataFrame(rows)
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.4f")
+    out.print(frame[_SHOWN].to_string(index=False, float_format="{:.3f}".format), markup=False)
+    out.print(str(path), markup=False, soft_wrap=True)
+
+
+def _row(arm: Arm, ours: Outcome, theirs: Outcome | None, command: str) -> dict[str, object]:
+    row: dict[str, object] = {
+        "group": arm.group,
+        "arm": arm.name,
+        "against": arm.reference,
+        "task": ours.task,
+        "seeds": len(ours.by_seed),
+        "folds": len(ours.folds),
+        "images": ours.images,
+        "leaking": ours.leaking,
+    }
+    for score in SCORES:
+        mean = over_seeds(ours, score)
+        row |= {score: mean.value, f"{score}_low": mean.low, f"{score}_high": mean.high}
+        row[f"{score}_seed_sd"] = spread(ours, score)
+        gap = difference(ours, theirs, score) if theirs else None
+        row[f"{score}_difference"] = gap and gap.value
+        row[f"{score}_difference_low"] = gap and gap.low
+        row[f"{score}_difference_high"] = gap and gap.high
+        if score == "bacc":
+            row["verdict"] = verdict(gap, leaking=ours.leaking) if gap else None
+    return row | {
+        "images_per_s": ours.images_per_s,
+        "parameters": ours.parameters,
+        "seconds_a_fold": ours.seconds,
+        "command": command,
+    }
+
+
+def _runs(arm: Arm, runs_dir: Path) -> dict[int, Run]:
+    """The arm's runs that have a finished fold, by seed."""
+    found = {}
+    for folder in runs_dir.glob(f"{arm.name}-seed*"):
+        run = Run(folder)
+        if run.finished_folds():
+            found[int(folder.name.rpartition("-seed")[2])] = run
+    return dict(sorted(found.items()))
+
+
+def _named(name: str) -> Arm:
+    return next(arm for arm in ARMS if arm.name == name)
+
+
+def _typed(command: Sequence[str]) -> str:
+    return " ".join(shlex.quote(part) for part in command)
+
+
+if __name__ == "__main__":
+    typer.run(main)
