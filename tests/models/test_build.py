@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
 
 from skin.config import Config, parse_config
+from skin.data.encode import METADATA_SIZE
 from skin.errors import SkinError
 from skin.models.attention import ATTENTION
 from skin.models.build import LesionClassifier, Normalise, build_model
@@ -17,6 +19,27 @@ Variant = Callable[..., Config]
 # One of each kind: residual, inverted residual, a head with layers of its own, normaliser-free.
 CONVOLUTIONAL = ["test_resnet", "test_efficientnet", "mobilenetv3_small_050", "test_convnext"]
 VARIANTS = [(name, block) for name in CONVOLUTIONAL for block in ("none", *ATTENTION)]
+HEADS = ["linear", "multi_sample", "arc_margin", "hierarchical"]
+FUSIONS = ["none", "concat", "metablock"]
+SIDE = 64  # a map of 2x2, which soft attention needs
+
+
+@pytest.fixture
+def variant() -> Variant:
+    """A config of a random tiny backbone; keywords set the model's keys."""
+
+    def make(backbone: str = "test_resnet", **model: object) -> Config:
+        keys = {"backbone": backbone, "pretrained": False} | model
+        return parse_config({"data": {"image_size": SIDE}, "model": keys}, "test")
+
+    return make
+
+
+@pytest.fixture
+def images() -> Tensor:
+    """Three images (3, 3, 64, 64) uint8."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (3, 3, SIDE, SIDE), dtype=torch.uint8, generator=generator)
 
 
 def test_normalise_by_hand():
@@ -69,7 +92,7 @@ def test_attention_works_on_the_last_map(variant: Variant, images: Tensor):
     seen: list[torch.Size] = []
     model.attention.register_forward_hook(lambda _m, _i, output: seen.append(output.shape))
     with_block = model(images)
-    assert seen == [(3, 96, 1, 1)]
+    assert seen == [(3, 96, 2, 2)]
     model.attention = None
     assert not torch.equal(model(images), with_block)
 
@@ -104,10 +127,13 @@ def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 def test_a_frozen_backbone_keeps_weights_and_statistics(variant: Variant, images: Tensor):
     model = build_model(variant(attention="se")).train()
     model.freeze(frozen=True)
-    backbone, head = state(model, "backbone."), state(model, "classifier.")
+    backbone, head = state(model, "backbone."), state(model, "head.")
     learn(model, images)
     assert changed(backbone, state(model, "backbone.")) == set()
-    assert changed(head, state(model, "classifier.")) == {"classifier.weight", "classifier.bias"}
+    assert changed(head, state(model, "head.")) == {
+        "head.classifier.weight",
+        "head.classifier.bias",
+    }
     assert any(p.grad is not None and p.grad.any() for p in model.attention.parameters())  # type: ignore[union-attr]
 
 
@@ -137,16 +163,104 @@ def test_submodules_of_the_config_never_learn(variant: Variant, images: Tensor):
 
 def test_dropout_is_before_the_classifier_and_off_in_evaluation(variant: Variant, images: Tensor):
     model = build_model(variant(dropout=0.5))
-    assert model.dropout.p == 0.5
+    assert model.head.dropout.p == 0.5
     model.eval()
     assert torch.equal(model(images), model(images))
 
 
 def test_an_attention_block_needs_a_map(variant: Variant):
     with pytest.raises(
-        SkinError, match=r"test_vit gives features of shape \(1, 5, 64\), not a map"
+        SkinError, match=r"test_vit gives features of shape \(1, 17, 64\), not a map"
     ):
         build_model(variant("test_vit", attention="se"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"head": {"kind": "hierarchical"}}, "model.head.kind: hierarchical"),
+        ({"metadata": {"fusion": "metablock"}}, "model.metadata.fusion: metablock"),
+    ],
+)
+def test_so_do_other_parts(variant: Variant, keys: dict[str, object], named: str):
+    with pytest.raises(SkinError, match=named):
+        build_model(variant("test_vit", **keys))
+
+
+def test_metadata_beside_a_vector_need_no_map(variant: Variant, images: Tensor):
+    model = build_model(variant("test_vit", metadata={"fusion": "concat"})).eval()
+    assert model(images).shape == (3, 7)
+
+
+def test_a_map_too_small_for_a_block_is_refused(variant: Variant):
+    small = variant(attention="soft")
+    small = small.model_copy(update={"data": small.data.model_copy(update={"image_size": 32})})
+    with pytest.raises(SkinError, match=r"data\.image_size"):
+        build_model(small)
+
+
+def test_pixels_from_minus_1_to_1(variant: Variant):
+    normalise = build_model(variant(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])).normalise
+    ends = torch.tensor([0.0, 255.0]).expand(1, 3, 1, 2)
+    torch.testing.assert_close(normalise(ends), torch.tensor([-1.0, 1.0]).expand(1, 3, 1, 2))
+
+
+def metadata_of(images: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(len(images), METADATA_SIZE, generator=generator)
+
+
+COMBINED = [
+    (block, head, fusion)
+    for block in ("none", *ATTENTION)
+    for head in HEADS
+    for fusion in FUSIONS
+    if (head, fusion) != ("hierarchical", "concat")
+]
+
+
+@pytest.mark.parametrize(("block", "head", "fusion"), COMBINED)
+def test_every_combination_learns_everywhere(
+    variant: Variant, images: Tensor, block: str, head: str, fusion: str
+):
+    model = build_model(
+        variant(attention=block, head={"kind": head, "units": 16}, metadata={"fusion": fusion})
+    )
+    targets = torch.tensor([0, 3, 6])
+    output = model(images, metadata_of(images), targets)
+    assert output.shape == (3, 7)
+    F.nll_loss(output, targets).backward()
+    still = [name for name, p in model.named_parameters() if p.grad is None]
+    assert still == []
+
+
+@pytest.mark.parametrize("fusion", ["concat", "metablock"])
+def test_metadata_matter_and_none_is_all_missing(variant: Variant, images: Tensor, fusion: str):
+    model = build_model(variant(metadata={"fusion": fusion})).eval()
+    missing = torch.zeros(len(images), METADATA_SIZE)
+    assert torch.equal(model(images), model(images, missing))
+    assert not torch.equal(model(images), model(images, metadata_of(images)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "shape"),
+    [
+        ({"attention": "cbam"}, (3, 1, 2, 2)),
+        ({"head": {"kind": "hierarchical", "units": 16}}, (3, 3, 2, 2)),
+        ({"attention": "se", "head": {"kind": "hierarchical", "units": 16}}, (3, 3, 2, 2)),
+    ],
+)
+def test_heatmaps(
+    variant: Variant, images: Tensor, keys: dict[str, object], shape: tuple[int, ...]
+):
+    heatmaps = build_model(variant(**keys)).eval().heatmaps(images)
+    assert heatmaps is not None
+    assert heatmaps.shape == shape
+    assert (heatmaps >= 0).all()
+
+
+def test_without_attention_there_is_no_heatmap(variant: Variant, images: Tensor):
+    assert build_model(variant()).eval().heatmaps(images) is None
 
 
 def test_unknown_names_get_near_ones(variant: Variant):

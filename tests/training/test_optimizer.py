@@ -48,10 +48,10 @@ def test_frozen_tensors_are_not_the_optimizers(model: LesionClassifier):
 @pytest.mark.parametrize("name", ["adamw", "sgd", "lamb"])
 def test_optimizers_are_built_by_name_and_step(model: LesionClassifier, name: str):
     optimizer = build_optimizer(OptimizerConfig(name=name, lr=0.1), model)
-    before = model.classifier.weight.clone()
+    before = model.head.classifier.weight.clone()
     model(torch.zeros(2, 3, 32, 32))[:, 0].sum().backward()
     optimizer.step()
-    assert not torch.equal(model.classifier.weight, before)
+    assert not torch.equal(model.head.classifier.weight, before)
 
 
 def test_an_unknown_optimizer_gets_the_nearest(model: LesionClassifier):

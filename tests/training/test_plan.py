@@ -35,13 +35,13 @@ def test_a_fold_splits_all_rows_and_no_lesion(config: Config, toy_data: Path):
     experiment = resolve(config, toy_data)
     plans = [plan_fold(experiment, fold) for fold in (0, 1)]
     for plan in plans:
-        assert not set(plan.train_rows) & set(plan.held_out_rows)
-        assert len(plan.train_rows) + len(plan.held_out_rows) == len(experiment.dataset)
+        assert not set(plan.parts.train) & set(plan.parts.held_out)
+        assert len(plan.parts.train) + len(plan.parts.held_out) == len(experiment.dataset)
         lesions = experiment.dataset.table["lesion_id"]
-        assert not set(lesions[plan.train_rows]) & set(lesions[plan.held_out_rows])
-        assert plan.train_counts.sum() == len(plan.train_rows)
-        assert plan.held_out_table().index.tolist() == list(range(len(plan.held_out_rows)))
-    np.testing.assert_array_equal(plans[0].train_rows, plans[1].held_out_rows)
+        assert not set(lesions[plan.parts.train]) & set(lesions[plan.parts.held_out])
+        assert plan.train_counts.sum() == len(plan.parts.train)
+        assert plan.held_out_table().index.tolist() == list(range(len(plan.parts.held_out)))
+    np.testing.assert_array_equal(plans[0].parts.train, plans[1].parts.held_out)
     assert plans[0].seed != plans[1].seed
 
 
@@ -50,7 +50,7 @@ def test_the_order_draws_from_the_training_part(config: Config, toy_data: Path):
     order = plan.order
     assert order.batch_size == config.training.batch_size
     drawn = {draw.row for batch in order.epoch(0) for draw in batch}
-    assert drawn <= set(plan.train_rows.tolist())
+    assert drawn <= set(plan.parts.train.tolist())
     assert order.seed == plan.seed
 
 

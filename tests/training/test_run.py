@@ -147,7 +147,7 @@ def test_the_predictions_are_those_of_the_best_weights(
     plan = plan_fold(resolve(config, toy_data), 0)
     model = build_model(config)
     load_weights(trained.fold(0).weights, model)
-    images = plan.held_out_images.__getitems__([Draw(int(row), (0,)) for row in plan.held_out_rows])
+    images = plan.evaluation_images.__getitems__([Draw(int(row), (0,)) for row in plan.parts.held_out])
     expected = predict(model, [images], torch.device("cpu"), tta="dihedral").numpy()
     np.testing.assert_allclose(logs, expected, rtol=1e-4, atol=1e-5)
 
@@ -167,8 +167,8 @@ def test_the_metadata_says_how_it_went(trained: Run, toy_data: Path, config: Con
         "best_bacc": pytest.approx(history["valid_bacc"].max()),
         "epochs": 3,
         "parameters": sum(p.numel() for p in build_model(config).parameters()),
-        "train_images": len(plan.train_rows),
-        "held_out_images": len(plan.held_out_rows),
+        "train_images": len(plan.parts.train),
+        "held_out_images": len(plan.parts.held_out),
         "dataset_hash": experiment.dataset.hash,
         "folds_hash": experiment.folds.hash,
         "folds_name": "k2-seed0",
@@ -179,7 +179,7 @@ def test_the_metadata_says_how_it_went(trained: Run, toy_data: Path, config: Con
         "tta": "dihedral",
     }
     assert {name: metadata[name] for name in expected} == expected
-    assert sum(metadata["train_class_counts"].values()) == len(plan.train_rows)
+    assert sum(metadata["train_class_counts"].values()) == len(plan.parts.train)
     assert metadata["seconds"] > 0
     assert metadata["images_per_s"] > 0
     assert {"hardware", "versions", "git"} <= set(metadata)

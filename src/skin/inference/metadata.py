@@ -91,8 +91,7 @@ def read_metadata(path: Path) -> pd.DataFrame:
         raise SkinError(
             f"{path} says nothing of age, sex or site: it has none of the columns {known}"
         )
-    # The diagnosis is what is asked for here; any one that is known passes the check.
-    table = normalise(raw.assign(dx="nv"), columns | {"dx": "dx"}, str(path))
+    table = normalise(raw, columns, str(path))
     _check_sexes(table["sex"], path)
     return table.set_index("image_id")[list(METADATA_FIELDS)]
 

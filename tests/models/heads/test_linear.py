@@ -34,6 +34,6 @@ def test_more_samples_scatter_less():
     def scatter(samples: int) -> float:
         torch.manual_seed(0)
         head = LinearHead(6, 3, 0.5, samples=samples)
-        return float(torch.stack([head(POOLED) for _ in range(60)]).std(0).mean())
+        return torch.stack([head(POOLED) for _ in range(60)]).std(0).mean().item()
 
     assert scatter(16) < 0.5 * scatter(1)
