@@ -17,6 +17,7 @@ _BUDGET = (
     "training.freeze_epochs=0",
     "training.early_stopping=null",
     "training.tta=none",
+    "sampler.epoch_images=8012",
 )
 _BEST_HYBRID = (
     "balance=[{step: oversample, to: MEL}, {step: downsample, to: 0.5}, {step: smote_tomek}]"
@@ -56,8 +57,8 @@ def _attention() -> list[Arm]:
 
 
 def _one_change(group: str, changes: dict[str, tuple[str, ...]]) -> list[Arm]:
-    """Arms on plain cross entropy with shuffled images."""
-    bare = ("sampler.kind=shuffle", "loss.prior_adjustment=0")
+    """Arms on plain cross entropy with shuffled images, as many an epoch whatever the balance."""
+    bare = ("sampler.kind=shuffle", "sampler.epoch_images=8012", "loss.prior_adjustment=0")
     return [Arm(name, group, "ce", bare + settings) for name, settings in changes.items()]
 
 
@@ -82,14 +83,12 @@ ARMS = (
         "loss",
         {
             "ce_inverse": ("loss.class_weights=inverse",),
-            "ce_sqrt_inverse": ("loss.class_weights=sqrt_inverse",),
             "ce_effective": ("loss.class_weights=effective",),
             "ce_smoothing": ("loss.label_smoothing=0.1",),
             "ce_prior": ("loss.prior_adjustment=1",),
             "focal": ("loss.kind=focal",),
             "focal_inverse": ("loss.kind=focal", "loss.class_weights=inverse"),
             "arc_margin": ("model.head.kind=arc_margin",),
-            "multi_sample": ("model.head.kind=multi_sample", "model.dropout=0.5"),
             "mixup": ("mix.mixup=0.4",),
             "cutmix": ("mix.cutmix=1.0",),
         },
@@ -97,7 +96,6 @@ ARMS = (
     *_one_change(
         "balance",
         {
-            "sampler_root": ("sampler.kind=weighted", "sampler.power=0.5"),
             "sampler_even": ("sampler.kind=weighted", "sampler.power=1.0"),
             "oversample": ("balance=[{step: oversample, to: MEL}]",),
             "downsample_half": ("balance=[{step: downsample, to: 0.5}]",),
