@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skin.config import Config
 from skin.data.add import add_dataset
 from skin.data.archive import Archive
-from skin.data.folds import make_folds
+from skin.data.folds import Parts, make_folds
 from skin.data.sources.ham10000 import Ham10000
 from skin.data.synthetic import write_synthetic
 from skin.errors import SkinError
@@ -46,8 +46,9 @@ def plan(config: Config, data_dir: Path) -> FoldPlan:
     """
     planned = plan_fold(resolve(config, data_dir), 0)
     # Whatever the dataset's size, validation sees one whole batch, as in a real training.
-    held_out = np.resize(planned.held_out_rows, config.training.eval_batch_size)
-    return replace(planned, train_rows=_some(planned), held_out_rows=held_out)
+    held_out = np.resize(planned.parts.held_out, config.training.eval_batch_size)
+    training = replace(planned.training, rows=_some(planned))
+    return replace(planned, parts=Parts(training.rows, held_out, held_out), training=training)
 
 
 def with_epochs(planned: FoldPlan, batches: int, epochs: int = 1) -> FoldPlan:
@@ -76,7 +77,7 @@ def export_files(planned: FoldPlan, folder: Path) -> None:
         raise SkinError(
             f"timm's recipe reads the images of '{dataset.name}' from their source: {error}"
         ) from error
-    table = dataset.table.iloc[planned.train_rows]
+    table = dataset.table.iloc[planned.parts.train]
     for image_id, dx, ref in zip(table["image_id"], table["dx"], table["path"], strict=True):
         path = folder / dx / f"{image_id}{PurePosixPath(ref).suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def export_files(planned: FoldPlan, folder: Path) -> None:
 
 def _some(planned: FoldPlan) -> NDArray[np.int64]:
     """The training rows, or at most `_MOST_IMAGES` of them with each class among them."""
-    rows = planned.train_rows
+    rows = planned.parts.train
     if len(rows) <= _MOST_IMAGES:
         return rows
     shuffled = np.random.default_rng(0).permutation(rows)

@@ -10,6 +10,7 @@ from skin.config import AugmentConfig, Transforms, list_known_configs, load_conf
 from skin.data.augment import build_pipeline, build_train_pipelines
 from skin.errors import SkinError
 from skin.randomness import image_generators
+from skin.taxonomy import get_task
 
 CENTRE: Transforms = [{"SmallestMaxSize": {"interpolation": 3}}, {"CenterCrop": {}}]
 
@@ -195,6 +196,7 @@ def test_mistakes_of_a_class_are_named(by_class: dict[str, Transforms], message:
 def test_the_pipelines_that_come_along_are_right(path: Path):
     config = load_config(path)
     side = config.data.image_size
-    for key in ("train", "evaluate"):
-        pipeline = build_pipeline(getattr(config.augment, key), side, key)
+    train = build_train_pipelines(config.augment, side, get_task(config.task).codes)
+    evaluate = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
+    for pipeline in (train.default, *train.by_class.values(), evaluate):
         assert pipeline(image=image(side + 9, side + 50))["image"].dtype == np.uint8

@@ -84,9 +84,10 @@ def test_hair_has_its_colour():
     assert (drawn | bare).mean() > 0.8  # the rest are edges
 
 
-def test_no_hair():
+@pytest.mark.parametrize("nothing", [{"count": (0, 0)}, {"thickness": (0, 0)}, {"opacity": (0, 0)}])
+def test_no_hair(nothing: dict[str, tuple[int, int]]):
     pixels = plain((200, 150, 120))
-    np.testing.assert_array_equal(run(Hair(count=(0, 0), p=1.0), pixels), pixels)
+    np.testing.assert_array_equal(run(Hair(**nothing, p=1.0), pixels), pixels)
 
 
 @given(st.integers(0, 10_000))

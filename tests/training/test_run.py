@@ -312,7 +312,7 @@ def test_a_restarted_run_gives_the_same_bits(run: Run, toy_data: Path, config: C
 def test_out_of_gpu_memory_says_which_batch_size_to_try(
     tmp_path: Path, toy_data: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ):
-    def full(_trainer: object) -> None:
+    def full(_trainer: object, _on_epoch: object) -> None:
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(FoldTrainer, "run", full)

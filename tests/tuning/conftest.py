@@ -16,7 +16,7 @@ SPACE = Space(
 IDENTITY = Identity(Config(), SPACE, (0,), "dataset", "folds", seed=0, pruner="median")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def identity() -> Callable[..., Identity]:
     """Give a function that makes an identity which differs in the given fields."""
 

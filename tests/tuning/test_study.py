@@ -31,6 +31,14 @@ def test_a_study_keeps_its_trials(tmp_path: Path, identity: Make):
     assert trial_run(tmp_path / "s", 3).folder == tmp_path / "s" / "trial003"
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory, identity: Make) -> Path:
+    """A study with one trial."""
+    folder = tmp_path_factory.mktemp("begun") / "s"
+    one_trial(folder, identity())
+    return folder
+
+
 CHANGES = {
     "config": (
         {"config": with_values(Config(), {"model.dropout": 0.5})},
@@ -47,49 +55,36 @@ CHANGES = {
 
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_study_begun_otherwise_is_refused_with_the_difference(
-    tmp_path: Path, identity: Make, case: str
+    begun: Path, identity: Make, case: str
 ):
-    folder = tmp_path / "s"
-    one_trial(folder, identity())
-    before = (folder / "study.json").read_bytes()
+    before = (begun / "study.json").read_bytes()
     changes, message = CHANGES[case]
-    with (
-        pytest.raises(SkinError, match="was begun otherwise") as raised,
-        opened(folder, identity(**changes)),
-    ):
-        pytest.fail("it was opened")
+    with pytest.raises(SkinError, match="was begun otherwise") as raised:
+        one_trial(begun, identity(**changes))
     assert len(str(raised.value).splitlines()) == 3
     assert message in str(raised.value)
-    assert (folder / "study.json").read_bytes() == before
+    assert (begun / "study.json").read_bytes() == before
 
 
-def test_what_never_changes_a_result_may_change(tmp_path: Path, identity: Make):
-    one_trial(tmp_path / "s", identity())
+def test_what_changes_no_result_may_change(begun: Path, identity: Make):
     other = with_values(Config(), {"runtime.device": "cpu", "description": "again"})
-    one_trial(tmp_path / "s", identity(config=other))
-
-
-def test_the_order_of_the_options_does_not_matter(tmp_path: Path, identity: Make):
-    one_trial(tmp_path / "s", identity())
     turned = Space(tuple(reversed(identity().space.parameters)))
-    one_trial(tmp_path / "s", identity(space=turned))
+    one_trial(begun, identity(config=other, space=turned))
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"config": {}}'])
 def test_a_record_that_is_none(tmp_path: Path, identity: Make, text: str):
-    one_trial(tmp_path / "s", identity())
-    (tmp_path / "s" / "study.json").write_text(text)
+    (tmp_path / "study.json").write_text(text)
     with pytest.raises(SkinError, match=r"study\.json is not a study's"):
-        one_trial(tmp_path / "s", identity())
+        one_trial(tmp_path, identity())
 
 
-def test_another_process_is_kept_out(tmp_path: Path, identity: Make):
-    one_trial(tmp_path / "s", identity())
+def test_another_process_is_kept_out(begun: Path, identity: Make):
     with (
-        FileLock(tmp_path / "s" / ".lock"),
+        FileLock(begun / ".lock"),
         pytest.raises(SkinError, match="is being tuned by another process"),
     ):
-        one_trial(tmp_path / "s", identity())
+        one_trial(begun, identity())
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, identity: Make):
@@ -102,8 +97,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, identity: Make
 
 def test_a_mistake_before_the_first_score_leaves_nothing(tmp_path: Path, identity: Make):
     folder = tmp_path / "s"
-    with pytest.raises(SkinError, match="wrong"), opened(folder, identity()) as study:
-        study.ask()
+    with pytest.raises(SkinError, match="wrong"), opened(folder, identity()):
         raise SkinError("wrong")
     assert not folder.exists()
     one_trial(folder, identity())

@@ -130,7 +130,7 @@ def coverage(
     fine = np.zeros((shape[0] * _FINER, shape[1] * _FINER), np.uint8)
     points = np.rint(curves * _FINER).astype(np.int32)
     for curve, width, opacity in zip(points, widths.tolist(), opacities.tolist(), strict=True):
-        thickness, drawn = _line_of(math.ceil(width * _FINER))
+        thickness, drawn = _line_of(max(1, math.ceil(width * _FINER)))
         level = 255 * opacity * min(1, width * _FINER / drawn)
         cv2.polylines(fine, [curve], False, level, thickness, cv2.LINE_AA)
     cover = cv2.resize(fine, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)

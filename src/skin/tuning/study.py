@@ -88,7 +88,7 @@ def opened(folder: Path, identity: Identity) -> Iterator[optuna.Study]:
             study_name=folder.name,
             direction="maximize",
             load_if_exists=True,
-            pruner=_pruner(identity),
+            pruner=build_pruner(identity),
         )
         failed = False
         try:
@@ -108,6 +108,16 @@ def trial_run(folder: Path, number: int) -> Run:
     return Run(folder / f"trial{number:03d}")
 
 
+def build_pruner(identity: Identity) -> BasePruner:
+    """Stop what is below the median of the completed trials at the same epoch.
+
+    The first quarter of the epochs is left alone: a warm-up's scores foretell little.
+    """
+    if identity.pruner == "none":
+        return NopPruner()
+    return MedianPruner(STARTUP_TRIALS, n_warmup_steps=identity.config.training.epochs // 4)
+
+
 def unfinished(study: optuna.Study) -> optuna.Trial | None:
     """The trial that a stopped process left, as it was."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -116,16 +126,6 @@ def unfinished(study: optuna.Study) -> optuna.Trial | None:
         trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
         return optuna.Trial(study, trial_id)
     return None
-
-
-def _pruner(identity: Identity) -> BasePruner:
-    """Stop what is below the median of the completed trials at the same epoch.
-
-    The first quarter of the epochs is left alone: a warm-up's scores foretell little.
-    """
-    if identity.pruner == "none":
-        return NopPruner()
-    return MedianPruner(STARTUP_TRIALS, n_warmup_steps=identity.config.training.epochs // 4)
 
 
 def _refuse_other(folder: Path, identity: Identity) -> None:

@@ -128,7 +128,8 @@ def _attribute(fold: int) -> str:
 def _next_trial(study: optuna.Study, count: int, seed: int) -> optuna.Trial | None:
     """The trial that was left, a new one, or none if there are enough."""
     finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
-    study.sampler = TPESampler(n_startup_trials=STARTUP_TRIALS, seed=key(_SUGGEST, seed, finished))
+    draw = key(_SUGGEST, seed, finished) % 2**32  # what NumPy's older generators take
+    study.sampler = TPESampler(n_startup_trials=STARTUP_TRIALS, seed=draw)
     left = unfinished(study)
     if left:
         note(f"trial {left.number} was stopped and goes on")

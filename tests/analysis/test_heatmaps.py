@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from skin.analysis.heatmaps import attention_maps, grad_cam, to_image_size
+from skin.config import parse_config
+from skin.errors import SkinError
+from skin.models.build import build_model
+
+
+class Pooled(nn.Module):
+    """The image is its own feature map; a linear layer on the channels' means gives logits."""
+
+    def __init__(self, weight, maps=None) -> None:
+        super().__init__()
+        self.weight = torch.tensor(weight)
+        self.maps = maps
+        self.seen = []
+
+    def normalise(self, images):
+        return images
+
+    def features(self, images):
+        return images
+
+    def classify(self, features, metadata=None):
+        self.seen.append(metadata)
+        return torch.log_softmax(features.mean((2, 3)) @ self.weight.T, dim=1)
+
+    def heatmaps(self, images, metadata=None):
+        self.seen.append(metadata)
+        return self.maps
+
+
+# Two channels of 1 x 2 places, two classes, each of which is one channel.
+FEATURES = torch.tensor([[[[2.0, 0.0]], [[0.0, 4.0]]]])
+IDENTITY = [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_grad_cam_by_hand():
+    # Means 1 and 2 are the logits; p = e / (e + e^2) = 0.26894 for class 0.
+    # d log p_0 / dz = (1 - p, -(1 - p)) = (0.73106, -0.73106), and each place has half of it.
+    # Weights 0.36553 and -0.36553: class 0 has 2 * 0.36553 at its place, and less than 0 at the
+    # other. For class 1 p is 0.73106, so that its weights are -0.13447 and 0.13447.
+    model = Pooled(IDENTITY)
+    zero = grad_cam(model, FEATURES, torch.tensor([0]))
+    one = grad_cam(model, FEATURES, torch.tensor([1]))
+    torch.testing.assert_close(zero, torch.tensor([[[0.73106, 0.0]]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(one, torch.tensor([[[0.0, 0.53788]]]), atol=1e-5, rtol=0)
+
+
+def test_each_image_of_a_batch_has_the_map_that_it_has_alone():
+    images = torch.rand(3, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    model, classes = Pooled(IDENTITY), torch.tensor([0, 1, 0])
+    alone = [grad_cam(model, images[i : i + 1], classes[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(grad_cam(model, images, classes), torch.cat(alone))
+
+
+def test_a_map_is_zero_where_nothing_speaks_for_the_class():
+    against = Pooled([[-1.0, -1.0], [0.0, 0.0]])
+    assert not grad_cam(against, FEATURES, torch.tensor([0])).any()
+
+
+def test_metadata_reach_the_model():
+    model, metadata = Pooled(IDENTITY, maps=torch.ones(1, 1, 1, 2)), torch.ones(1, 3)
+    grad_cam(model, FEATURES, torch.tensor([0]), metadata)
+    attention_maps(model, FEATURES, metadata)
+    assert all(seen is metadata for seen in model.seen)
+    assert len(model.seen) == 2
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {},
+        {"attention": "se"},
+        {"attention": "soft"},
+        {"head": {"kind": "hierarchical", "units": 8}},
+    ],
+    ids=str,
+)
+def test_real_variants(backbone, variant):
+    model = tiny(backbone=backbone, **variant)
+    images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    maps = grad_cam(model, images, torch.tensor([0, 6]))
+    features = model.features(model.normalise(images))
+    assert maps.shape == (2, *features.shape[2:])
+    assert (maps >= 0).all()
+    assert maps.isfinite().all()
+    assert not maps.requires_grad
+    assert all(p.grad is None and p.equal(before[name]) for name, p in model.named_parameters())
+    own = attention_maps(model, images)
+    expected = {"se": ["attention"], "soft": ["attention"]}.get(variant.get("attention"), [])
+    if "head" in variant:
+        expected = ["attention1", "attention2", "attention3"]
+    assert list(own) == expected
+    assert all(each.ndim == 3 and (each >= 0).all() for each in own.values())
+
+
+def test_a_frozen_backbone_has_its_map_too():
+    model = tiny()
+    images = torch.randint(0, 256, (1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    thawed = grad_cam(model, images, torch.tensor([2]))
+    model.freeze(frozen=True)
+    torch.testing.assert_close(grad_cam(model, images, torch.tensor([2])), thawed)
+
+
+def test_a_backbone_without_a_map_is_refused():
+    model = tiny(backbone="test_vit", image_size=160)
+    with pytest.raises(SkinError, match=r"needs a spatial feature map \(B, D, H, W\)"):
+        grad_cam(model, torch.zeros(1, 3, 160, 160), torch.tensor([0]))
+
+
+def tiny(image_size=64, **model):
+    torch.manual_seed(0)
+    tree = {
+        "data": {"image_size": image_size},
+        "model": {"backbone": "test_resnet", "pretrained": False, **model},
+    }
+    return build_model(parse_config(tree, "test")).eval()
+
+
+def test_attention_maps_are_named_by_their_number():
+    assert attention_maps(Pooled(IDENTITY), FEATURES) == {}
+    one = attention_maps(Pooled(IDENTITY, torch.ones(1, 1, 1, 2)), FEATURES)
+    assert {name: each.shape for name, each in one.items()} == {"attention": (1, 1, 2)}
+    two = attention_maps(Pooled(IDENTITY, torch.tensor([[[[1.0]], [[2.0]]]])), FEATURES)
+    assert {name: each.item() for name, each in two.items()} == {"attention1": 1, "attention2": 2}
+
+
+def test_image_size_by_hand():
+    # Half-pixel centres: the two values keep their own quarter, with 1/4 and 3/4 between.
+    large = to_image_size(torch.tensor([[[0.0, 2.0], [0.0, 2.0]]]), 4)
+    torch.testing.assert_close(large, torch.tensor([0.0, 0.25, 0.75, 1.0]).expand(1, 4, 4))
+    assert not to_image_size(torch.zeros(1, 2, 2), 4).any()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 20), st.floats(1e-6, 1e6))
+def test_maps_reach_from_0_to_1_whatever_their_scale(seed, size, side, scale):
+    maps = torch.rand(2, size, size, generator=torch.Generator().manual_seed(seed)) + 0.01
+    large = to_image_size(maps * scale, side)
+    assert large.shape == (2, side, side)
+    assert large.min() >= 0
+    assert large.amax((1, 2)).tolist() == [1, 1]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from skin.cli.explain import explain
+from skin.errors import SkinError
+
+KINDS = ["overlay.png", "raw.npy", "raw.png", "raw_color.png"]
+
+
+@pytest.fixture
+def run():
+    """Run `skin explain` in this process."""
+    app = typer.Typer(rich_markup_mode="rich")
+    app.command()(explain)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def photos(trained: Path) -> Path:
+    """The folder `photos` with 18 images, beside the runs `plain` and `se` of two folds."""
+    (trained / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(18):
+        pixels = rng.integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(trained / "photos" / f"P{number:02d}.png")
+    return trained / "photos"
+
+
+def files(folder: str) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_every_image_gets_every_map(run, photos):
+    result = run("se", photos, "--out", "heat")
+    assert result.exit_code == 0, result.exception
+    assert "18 images, one model: se, fold 0, without TTA" in result.stderr
+    assert result.stdout.count("Melanocytic nevus") == 18  # in two batches
+    assert result.stdout.splitlines()[-1] == "heat"
+    assert files("heat") == sorted(
+        f"P{n:02d}_{method}_{kind}"
+        for n in range(18)
+        for method in ("gradcam", "attention")
+        for kind in KINDS
+    )
+    values = np.load("heat/P17_gradcam_raw.npy")
+    assert (values.shape, values.dtype) == ((32, 32), np.float32)  # the model's input size
+    assert values.min() >= 0
+    assert values.max() in (0, 1)
+    assert Image.open("heat/P17_gradcam_overlay.png").size == (32, 32)
+
+
+def test_probabilities_are_those_of_the_single_model(run, photos, skin):
+    fold = photos.parent / "runs" / "plain" / "fold0" / "metadata.json"
+    unfinished = json.loads(fold.read_text()) | {"status": "running"}
+    fold.write_text(json.dumps(unfinished))
+    result = run("plain", photos / "P03.png", "--out", "heat")
+    assert "one model: plain, fold 1" in result.stderr  # the first finished one
+    shown = skin("predict", "plain", photos / "P03.png", "--format", "json")
+    (image,) = json.loads(shown.out)
+    assert image["diagnosis"] in result.stdout
+    for each in image["classes"]:
+        assert f"{each['probability']:.3f}" in result.stdout
+
+
+def test_method_class_and_fold_are_taken(run, photos):
+    image = photos / "P00.png"
+    result = run("se", image, "--out", "own", "--method", "attention", "--fold", "1")
+    assert "fold 1" in result.stderr
+    assert files("own") == [f"P00_attention_{kind}" for kind in KINDS]
+    maps = []
+    for code in ("MEL", "NV"):
+        assert run("plain", image, "--out", code, "--class", code).exit_code == 0
+        assert files(code) == [f"P00_gradcam_{kind}" for kind in KINDS]  # it has no attention
+        maps.append(np.load(f"{code}/P00_gradcam_raw.npy"))
+    assert (maps[0] != maps[1]).any()
+
+
+def test_an_ensemble_names_the_model_that_it_takes(run, photos, skin):
+    assert skin("ensemble", "plain", "se").code == 0
+    result = run(photos / "P00.png", "--out", "heat")
+    assert "ensemble: ensembles/main, the newest" in result.stderr
+    assert "one model: plain, fold 0" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["plain", "--method", "attention"], "no attention to show: take --method gradcam"),
+        (["plain", "--class", "mel"], "--class mel: isic2018 has no such class: "),
+        (["plain", "--fold", "7"], "--fold 7: plain has no such finished fold; it has 0, 1"),
+        (["plain", "--device", "cuda:99"], "cuda:99 is asked for, but"),
+    ],
+)
+def test_a_mistake_is_one_message_and_leaves_nothing(run, photos, words, message):
+    result = run(*words, photos, "--out", "heat")
+    assert isinstance(result.exception, SkinError)
+    assert message in str(result.exception)
+    assert not Path("heat").exists()
+
+
+def test_a_bad_image_and_a_folder_that_is_a_file_are_named(run, photos):
+    (photos / "P05.png").write_text("not an image")
+    assert "P05.png is not a usable image" in str(run("se", photos, "--out", "heat").exception)
+    assert not Path("heat").exists()
+    Path("there").touch()
+    result = run("se", photos / "P00.png", "--out", "there")
+    assert "cannot make the folder there" in str(result.exception)
+
+
+def test_metadata_for_a_model_without_use_of_it_is_said(run, photos):
+    Path("patients.csv").write_text("image_id,age\nP00,50\n")
+    result = run("plain", photos / "P00.png", "--out", "heat", "--metadata", "patients.csv")
+    assert result.exit_code == 0
+    assert "patients.csv is not used" in result.stderr
