@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from skin.analysis import metrics
 from skin.taxonomy import TASKS, Diagnosis, Task
@@ -36,6 +36,15 @@ def test_hand_computed_table():
     # A's positives score 0.8 and 0.3 against 0.1, 0.2, 0.6: 5 of 6 pairs; B's 0.7, 0.5, 0.3
     # against 0.1, 0.6: 4 of 6.
     assert scores.macro_auc == pytest.approx((5 / 6 + 4 / 6) / 2)
+    # A is decided twice, B three times; C neither occurs nor is decided.
+    assert scores.precision[:2] == pytest.approx((1 / 2, 2 / 3))
+    assert scores.specificity == pytest.approx((2 / 3, 1 / 2, 1))
+    assert scores.f1[:2] == pytest.approx((1 / 2, 2 / 3))
+    assert scores.auc[:2] == pytest.approx((5 / 6, 4 / 6))
+    assert np.isnan([scores.precision[2], scores.f1[2], scores.auc[2]]).all()
+    assert scores.macro_precision == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.macro_specificity == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert scores.support == (2, 3, 0)
     # Malignant, A or C: 0.9 and 0.4 against 0.3, 0.5, 0.7.
     assert scores.malignant_auc == pytest.approx(4 / 6)
 
@@ -52,6 +61,26 @@ def test_exact_tie_for_the_maximum_is_wrong_even_if_the_class_is_among_it():
 
 def test_a_tie_below_the_maximum_decides_nothing():
     assert metrics.decide(np.array([[0.2, 0.6, 0.2]])).tolist() == [1]
+
+
+def test_a_class_that_occurs_and_is_never_decided_has_precision_0():
+    confusion = np.array([[2, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+
+    np.testing.assert_array_equal(metrics.precision(confusion), [2 / 3, 0, np.nan])
+    assert metrics.macro(metrics.precision, confusion) == pytest.approx(1 / 3)
+
+
+def test_an_undecided_image_is_decided_for_no_class():
+    confusion = np.array([[0, 0, 0, 2], [0, 3, 0, 1], [1, 0, 0, 0]])
+
+    # A: of five others one is taken for A. B and C: none is.
+    np.testing.assert_allclose(metrics.specificity(confusion), [4 / 5, 1, 1])
+
+
+def test_specificity_is_undefined_without_other_classes():
+    specificity = metrics.specificity(np.array([[1, 1, 0], [0, 0, 0]]))
+
+    np.testing.assert_array_equal(specificity, [np.nan, 1 / 2])
 
 
 def test_one_class_alone_leaves_areas_undefined():
@@ -100,6 +129,13 @@ def test_agrees_with_scikit_learn(seed, images):
     assert scores.macro_f1 == pytest.approx(
         f1_score(targets, decided, labels=present, average="macro")
     )
+    assert scores.macro_precision == pytest.approx(
+        precision_score(targets, decided, labels=present, average="macro", zero_division=0)
+    )
+    others = [
+        recall_score(targets != i, decided != i, zero_division=np.nan) for i in range(len(task))
+    ]
+    assert scores.specificity == pytest.approx(others, nan_ok=True)
 
 
 def test_counts_of_any_leading_shape():
@@ -107,5 +143,12 @@ def test_counts_of_any_leading_shape():
     two = np.array([[2, 0, 2], [2, 2, 0]])
     stack = np.stack([one, two])
 
-    for formula in (metrics.accuracy, metrics.balanced_accuracy, metrics.macro_f1):
+    for formula in (
+        metrics.accuracy,
+        metrics.balanced_accuracy,
+        metrics.precision,
+        metrics.specificity,
+        metrics.f1,
+        metrics.macro_f1,
+    ):
         np.testing.assert_array_equal(formula(stack), [formula(one), formula(two)])

@@ -91,6 +91,29 @@ def test_out_and_folders(skin, tmp_path):
     assert pd.read_csv(tmp_path / "there" / "comparison.csv").loc[0, "bacc"] == 0.5
 
 
+def test_baseline_and_task(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+    write_run(tmp_path / "runs" / "se", right=0.8)
+
+    words = ["--baseline", "runs/plain", "--as", "malignant", "--resamples", "100"]
+    result = skin(*words)
+
+    assert result.exit_code == 0, result.exception
+    assert "To baseline" in result.stdout
+    assert "points above plain" in result.stdout
+    assert "chance (1/2 = 0.500)" in " ".join(result.stdout.split())
+    assert "per_class.csv" in result.stdout
+    table = pd.read_csv(tmp_path / "reports" / "comparison" / "per_class.csv")
+    assert table["class"].tolist() == ["BEN", "MAL"] * 2
+    assert table["support"].tolist() == [40, 30] * 2
+
+
+def test_unknown_task_is_named(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+
+    assert "did you mean 'malignant'" in str(skin("--as", "malignent").exception)
+
+
 def test_mistakes_are_skin_errors(skin, tmp_path):
     assert isinstance(skin().exception, SkinError)
     write_run(tmp_path / "runs" / "plain", right=0.5)

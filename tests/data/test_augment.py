@@ -172,9 +172,8 @@ def test_classes_have_pipelines_of_their_own():
     )
     pipelines = build_train_pipelines(augment, 16, ("MEL", "NV", "DF"))
     pixels = image(16, 16)
-    np.testing.assert_array_equal(pipelines.for_class(1)(image=pixels)["image"], pixels)
-    np.testing.assert_array_equal(pipelines.for_class(2)(image=pixels)["image"], pixels[:, ::-1])
-    assert pipelines.for_class(1) is pipelines.default
+    np.testing.assert_array_equal(pipelines.default(image=pixels)["image"], pixels)
+    np.testing.assert_array_equal(pipelines.by_class[2](image=pixels)["image"], pixels[:, ::-1])
     assert set(pipelines.by_class) == {0, 2}
 
 

@@ -147,7 +147,9 @@ def test_the_predictions_are_those_of_the_best_weights(
     plan = plan_fold(resolve(config, toy_data), 0)
     model = build_model(config)
     load_weights(trained.fold(0).weights, model)
-    images = plan.evaluation_images.__getitems__([Draw(int(row), (0,)) for row in plan.parts.held_out])
+    images = plan.evaluation_images.__getitems__(
+        [Draw(int(row), (0,)) for row in plan.parts.held_out]
+    )
     expected = predict(model, [images], torch.device("cpu"), tta="dihedral").numpy()
     np.testing.assert_allclose(logs, expected, rtol=1e-4, atol=1e-5)
 

@@ -53,10 +53,6 @@ class TrainPipelines:
     default: A.Compose
     by_class: Mapping[int, A.Compose]
 
-    def for_class(self, index: int) -> A.Compose:
-        """The pipeline of a class's images."""
-        return self.by_class.get(index, self.default)
-
 
 def build_train_pipelines(
     augment: AugmentConfig, image_size: int, codes: Sequence[str]

@@ -3,10 +3,14 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from skin.analysis.report import wording
 from skin.analysis.report.collect import collect
+from skin.analysis.report.compare import compare
+from skin.analysis.report.tables import comparison_table
 from skin.errors import SkinError
 from skin.taxonomy import TASKS, Task
 
@@ -214,3 +218,60 @@ def test_missing_table_is_named(workspace, name):
 
     with pytest.raises(SkinError, match=re.escape(f"{path} is missing")):
         collect(["plain"], *workspace.folders)
+
+
+def as_binary(workspace, name):
+    """Write a run that was trained on the binary task, with the predictions of another."""
+    folder = workspace.run(name)
+    malignant = ["MEL", "BCC", "AKIEC"]
+    for fold in folder.iterdir():
+        table = pd.read_csv(fold / "oof.csv")
+        summed = table[[f"prob_{code}" for code in malignant]].sum(axis=1)
+        target = np.where(table["target"].isin(malignant), "MAL", "BEN")
+        binary = table[["image_id", "lesion_id", "fold"]].assign(target=target)
+        for code, values in (("BEN", 1 - summed), ("MAL", summed)):
+            binary = binary.assign(**{f"prob_{code}": values, f"logit_{code}": np.log(values)})
+        binary.to_csv(fold / "oof.csv", index=False)
+        edit(fold / "metadata.json", task="malignant")
+    return folder
+
+
+def test_runs_of_several_tasks_stand_together_as_the_coarser_one(workspace):
+    workspace.run("seven")
+    as_binary(workspace, "two")
+
+    with pytest.raises(SkinError, match="score all of them as a coarser task, as --as malignant"):
+        collect([], *workspace.folders)
+    seven, two = collect([], *workspace.folders, scored_as=TASKS["malignant"])
+
+    assert (seven.trained_as, two.trained_as) == ("isic2018", "malignant")
+    assert seven.task == two.task == TASKS["malignant"]
+    assert seven.targets.tolist() == two.targets.tolist()
+    np.testing.assert_allclose(seven.probabilities, two.probabilities)
+    result = compare([seven, two], resamples=100)
+    assert all(row.ranked for row in result.rows)
+    notes = " ".join(wording.notes(result))
+    assert "Scored as malignant" in notes
+    assert "(trained on isic2018: seven)" in notes
+    table = comparison_table(result).set_index("run")
+    assert table["task"].unique().tolist() == ["malignant"]
+    assert table["trained_as"].to_dict() == {"seven": "isic2018", "two": "malignant"}
+
+
+def test_malignant_auc_is_the_same_in_both_tasks(workspace):
+    workspace.run("plain")
+
+    (seven,) = compare(collect([], *workspace.folders), resamples=100).rows
+    coarse = collect([], *workspace.folders, scored_as=TASKS["malignant"])
+    (two,) = compare(coarse, resamples=100).rows
+
+    assert two.scores.malignant_auc == pytest.approx(seven.scores.malignant_auc)
+    assert two.scores.macro_auc == pytest.approx(seven.scores.malignant_auc)
+    assert "Scored as" not in " ".join(wording.notes(compare(collect([], *workspace.folders))))
+
+
+def test_a_coarser_run_cannot_be_scored_as_a_finer_task(workspace):
+    as_binary(workspace, "two")
+
+    with pytest.raises(SkinError, match="two: task 'malignant' cannot be scored as 'isic2018'"):
+        collect([], *workspace.folders, scored_as=TASKS["isic2018"])

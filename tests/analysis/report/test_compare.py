@@ -7,6 +7,7 @@ import pytest
 from skin.analysis.report import wording
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import compare
+from skin.errors import SkinError
 
 
 def comparison(workspace, resamples=200):
@@ -26,6 +27,68 @@ def test_best_comes_first_and_others_differ_from_it(workspace):
     assert middle.difference.value == pytest.approx(middle.scores.bacc - best.scores.bacc)
     assert weak.difference.high < 0
     assert result.ranked == result.rows
+
+
+def test_differences_are_to_the_baseline_where_one_is_named(workspace):
+    workspace.run("weak", skill=1.0)
+    workspace.run("strong", skill=4.0)
+    workspace.run("middle", skill=2.0)
+
+    entries = collect([], *workspace.folders)
+    result = compare(entries, baseline=str(workspace.folders[0] / "middle"), resamples=200)
+
+    assert [row.entry.name for row in result.rows] == ["strong", "middle", "weak"]
+    strong, middle, weak = result.rows
+    assert (result.best, result.reference, middle.difference) == (strong, middle, None)
+    assert strong.difference.value == pytest.approx(strong.scores.bacc - middle.scores.bacc)
+    assert weak.difference.value == pytest.approx(weak.scores.bacc - middle.scores.bacc)
+    headline = wording.headline(result)
+    assert headline.startswith("strong is best: ")
+    assert f" {100 * strong.difference.value:.1f} points above middle (" in headline
+    assert "number of runs that are compared with it" in " ".join(wording.notes(result))
+
+
+def test_a_baseline_that_is_best_leads_the_second(workspace):
+    workspace.run("weak", skill=1.0)
+    workspace.run("strong", skill=4.0)
+    entries = collect([], *workspace.folders)
+
+    headlines = [
+        wording.headline(compare(entries, baseline=name, resamples=200))
+        for name in (None, "strong", "weak")
+    ]
+
+    assert headlines[0] == headlines[1] == headlines[2]
+
+
+def test_a_baseline_says_which_rows_are_ranked(workspace):
+    workspace.run("whole", skill=1.0)
+    folders = [workspace.run(name, skill=2.0) for name in ("part", "piece")]
+    for folder in folders:
+        (folder / "fold1" / "metadata.json").unlink()
+
+    result = compare(collect([], *workspace.folders), baseline="piece", resamples=100)
+
+    assert {row.entry.name: row.ranked for row in result.rows} == {
+        "part": True,
+        "piece": True,
+        "whole": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        ("plane", "--baseline plane: it is not in the report: did you mean 'plain'"),
+        ("leaky", "--baseline leaky: it leaks, so .* take one that does not: plain"),
+    ],
+)
+def test_a_baseline_that_cannot_be_one_is_refused(workspace, baseline, message):
+    workspace.run("plain")
+    workspace.run("leaky", leaking=True)
+
+    with pytest.raises(SkinError, match=message):
+        compare(collect([], *workspace.folders), baseline=baseline, resamples=100)
 
 
 def test_scores_over_folds(workspace):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -9,13 +10,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from skin.analysis.report import write_report
+from skin.analysis.report import roc, write_report
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import Comparison, compare
+from skin.analysis.report.per_class import per_class_table
 from skin.analysis.report.tables import comparison_table, fold_table, markdown, rich_tables
 from skin.errors import SkinError
 
-FILES = ["comparison.csv", "comparison.md", "folds.csv", "index.html"]
+FILES = ["comparison.csv", "comparison.md", "folds.csv", "index.html", "per_class.csv"]
 
 
 class Page(HTMLParser):
@@ -56,7 +58,7 @@ def report(workspace):
     return write
 
 
-def test_writes_four_files_alike_each_time(workspace, report):
+def test_writes_its_files_alike_each_time(workspace, report):
     workspace.run("plain")
     workspace.run("se", skill=3.0)
 
@@ -84,7 +86,14 @@ def test_comparison_table(workspace, comparison):
     assert plain[[f"recall_{c}" for c in result.task.codes]].mean() == pytest.approx(plain["bacc"])
     assert plain[["folds", "images", "lesions"]].tolist() == [3, 240, 180]
     assert (plain["tta"], plain["parameters"], plain["seconds"]) == ("dihedral", 4_012_672, 184.5)
-    assert table.loc["mean", ["bacc_difference", "seconds", "parameters"]].isna().all()
+    assert plain["images_per_s"] == 310
+    assert plain["bacc_difference_to"] == "mean"
+    assert plain["macro_precision"] == pytest.approx(result.rows[2].scores.macro_precision)
+    assert plain["macro_specificity_mean"] == pytest.approx(
+        sum(scores.macro_specificity for scores in result.rows[2].folds.values()) / 3
+    )
+    unknown = ["bacc_difference", "bacc_difference_to", "seconds", "parameters", "images_per_s"]
+    assert table.loc["mean", unknown].isna().all()
     assert table["ranked"].all()
 
 
@@ -103,6 +112,87 @@ def test_fold_table(workspace, comparison):
     assert table.loc[0, ["best_epoch", "seconds"]].isna().all()
 
 
+def test_per_class_table(workspace, comparison):
+    workspace.run("plain")
+    workspace.run("leaky", skill=9.0, leaking=True)
+
+    result = comparison()
+    table = per_class_table(result)
+
+    assert table["run"].tolist() == ["plain"] * 7 + ["leaky"] * 7
+    assert table["class"].tolist() == list(result.task.codes) * 2
+    plain = table[table["run"] == "plain"].set_index("class")
+    assert plain["recall"].mean() == pytest.approx(result.best.scores.bacc)
+    assert plain["precision"].mean() == pytest.approx(result.best.scores.macro_precision)
+    assert plain["auc"].mean() == pytest.approx(result.best.scores.macro_auc)
+    assert plain.loc["BCC", "specificity"] == result.best.scores.specificity[2]
+    assert plain.loc["BCC", "f1"] == result.best.scores.f1[2]
+    assert plain["support"].sum() == 240
+
+
+def test_leaking_runs_are_marked_in_every_table(workspace, report):
+    workspace.run("plain")
+    workspace.run("leaky", skill=9.0, leaking=True)
+
+    folder, comparison = report()
+
+    for name in ("comparison.csv", "folds.csv", "per_class.csv"):
+        marks = pd.read_csv(folder / name, keep_default_na=False).groupby("run")["marks"].unique()
+        assert marks["leaky"].tolist() == ["leaking"]
+        assert marks["plain"].tolist() == [""]
+    text = (folder / "comparison.md").read_text()
+    assert text.count("leaky") == text.count("leaky (leaking)") == 5
+    html = (folder / "index.html").read_text()
+    shown = re.findall(r">leaky(.*?)</(?:th|h3|figcaption)>", html)
+    assert len(shown) == 4 + 3  # tables; classification report, confusion, curves
+    assert set(shown) == {" <mark>leaking</mark>"}
+    console = Console(width=80, file=StringIO())
+    for table in rich_tables(comparison):
+        console.print(table)
+    assert console.file.getvalue().count("leaky (leaking)") == 3
+
+
+def test_page_names_the_baseline(workspace):
+    workspace.run("plain", skill=1.0)
+    workspace.run("se", skill=3.0)
+
+    entries = collect([], *workspace.folders)
+    write_report(entries, workspace.root / "x", baseline="plain", resamples=100)
+
+    html = (workspace.root / "x" / "index.html").read_text()
+    assert "Difference to plain</th>" in html
+    assert '<span class="quiet">baseline</span>' in html
+    assert "Difference to plain (95 %)" in (workspace.root / "x" / "comparison.md").read_text()
+    table = pd.read_csv(workspace.root / "x" / "comparison.csv").set_index("run")
+    assert table.loc["se", "bacc_difference_to"] == "plain"
+    assert table.loc["se", "bacc_difference"] > 0
+
+
+def test_many_runs_share_one_figure_of_the_best(workspace, comparison):
+    for number in range(8):
+        workspace.run(f"run{number}", skill=number / 2, seed=number)
+
+    svg = roc.malignancy_figure(comparison()).light.decode()
+
+    assert "the 7 best by BACC" in svg
+    assert "run7" in svg
+    assert "run0" not in svg
+
+
+def test_classes_that_do_not_occur_have_no_curve(workspace):
+    workspace.run("plain")
+    (entry,) = collect([], *workspace.folders)
+    nevi = entry.oof["target"].isin(["NV", "BKL"])
+
+    (row,) = compare([replace(entry, oof=entry.oof[nevi])], resamples=100).rows
+    svg = roc.class_figure(row).light.decode()
+    assert [code for code in entry.task.codes if f">{code}  " in svg] == ["NV", "BKL"]
+
+    result = compare([replace(entry, oof=entry.oof[entry.oof["target"] == "NV"])], resamples=100)
+    assert roc.class_figure(result.best) is None
+    assert roc.malignancy_figure(result) is None
+
+
 def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
     workspace.run("plain")
     workspace.run("se", skill=3.0)
@@ -113,7 +203,7 @@ def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
 
     assert page.open == []
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(images) == 2 + 2 * 2  # scores, differences; two curves a run
+    assert len(images) == 3 + 3 * 2  # scores, differences, ROC; ROC and two curves a run
     assert all(image["alt"] for image in images)
     sources = [attributes["srcset"] for tag, attributes in page.tags if tag == "source"]
     links = sources + [image["src"] for image in images]
@@ -189,10 +279,11 @@ def test_markdown_tables_are_even(workspace, comparison):
     text = markdown(comparison())
 
     tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
-    assert len(tables) == 4
+    assert len(tables) == 4 + 2
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
-        assert len(table.splitlines()) == 4
+    lines = [len(table.splitlines()) for table in tables]
+    assert lines == [4] * 4 + [2 + 7 + 1] * 2  # one a run; seven classes and their mean
 
 
 def test_terminal_tables_fit_eighty_columns(workspace, comparison):
