@@ -75,8 +75,11 @@ def workspace(toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def write_config(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that writes a config of a tiny model, with sections changed."""
 
-    def write(name: str = "tiny", **sections: dict[str, object]) -> Path:
-        tree = {key: {**TINY.get(key, {}), **sections.get(key, {})} for key in {**TINY, **sections}}
+    def write(name: str = "tiny", **sections: object) -> Path:
+        tree = {**TINY, **sections}
+        for key, section in sections.items():
+            if isinstance(section, dict):
+                tree[key] = {**TINY.get(key, {}), **section}
         path = tmp_path / f"{name}.yaml"
         path.write_text(yaml.safe_dump(tree), encoding="utf-8")
         return path

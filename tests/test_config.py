@@ -56,6 +56,29 @@ def test_mistakes_are_named(write: Write, text: str, message: str):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("loss: {kind: focl}", ["loss.kind", "cross_entropy", "focal"]),
+        ("loss: {class_weights: inv}", ["inverse", "sqrt_inverse", "effective"]),
+        ("balance: [{step: smoet}]", ["balance.0.step", "smote", "tomek", "downsample"]),
+        ("model: {head: {kind: tree}}", ["model.head.kind", "hierarchical", "arc_margin"]),
+        ("model: {metadata: {fusion: join}}", ["concat", "metablock"]),
+        ("balance: [{step: smote, ot: 1}]", ["balance.0.ot", "did you mean 'to'"]),
+        ("mix: {mixup: 1}\nmodel: {head: {kind: arc_margin}}", ["margin", "mix"]),
+        ("mix: {cutmix: 1}\nmodel: {metadata: {fusion: concat}}", ["metadata", "mix"]),
+        (
+            "model: {head: {kind: hierarchical}, metadata: {fusion: concat}}",
+            ["model.metadata.fusion", "metablock"],
+        ),
+    ],
+)
+def test_a_wrong_name_lists_the_right_ones(write: Write, text: str, named: list[str]):
+    with pytest.raises(SkinError) as raised:
+        load_config(write(text))
+    assert [word for word in named if word not in str(raised.value)] == []
+
+
 def test_a_file_that_is_no_text(write: Write):
     path = write("")
     path.write_bytes(b"\xff\xfe\x00")

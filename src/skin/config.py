@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -42,8 +42,10 @@ class DataConfig(_Strict):
 class AugmentConfig(_Strict):
     """Albumentations pipelines: a list of `{Transform: {argument: value}}`.
 
-    A transform that takes `size`, or `height` and `width`, gets `data.image_size` unless the file
-    sets it. Normalisation is no transform: it is part of the model.
+    The project's own `Hair`, `Microscope`, `ShadesOfGray` and `RandAugment` stand beside those of
+    albumentations; `OneOf`, `SomeOf`, `RandomOrder` and `Sequential` hold others. A transform that
+    takes `size`, or `height` and `width`, gets `data.image_size` unless the file sets it.
+    Normalisation is no transform: it is part of the model.
     """
 
     train: Transforms = []
@@ -363,7 +365,10 @@ def _known_keys(location: tuple[Any, ...]) -> list[str]:
     """The keys that the schema has at `location`."""
     schema: type[BaseModel] = Config
     for part in location:
+        if isinstance(part, int):  # a place in a list, whose items' schema is known by then
+            continue
         annotation = schema.model_fields[str(part)].annotation
+        annotation = next(iter(get_args(annotation)), annotation)
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         schema = annotation

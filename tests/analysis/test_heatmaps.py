@@ -33,7 +33,7 @@ class Pooled(nn.Module):
 
     def heatmaps(self, images, metadata=None):
         self.seen.append(metadata)
-        return self.maps
+        return None if self.maps is None else self.maps.expand(len(images), -1, -1, -1)
 
 
 # Two channels of 1 x 2 places, two classes, each of which is one channel.

@@ -100,9 +100,10 @@ def test_baseline_and_task(skin, tmp_path):
 
     assert result.exit_code == 0, result.exception
     assert "To baseline" in result.stdout
-    assert "points above plain" in result.stdout
-    assert "chance (1/2 = 0.500)" in " ".join(result.stdout.split())
-    assert "per_class.csv" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert "points above plain" in said
+    assert "chance (1/2 = 0.500)" in said
+    assert "per_class.csv" in said
     table = pd.read_csv(tmp_path / "reports" / "comparison" / "per_class.csv")
     assert table["class"].tolist() == ["BEN", "MAL"] * 2
     assert table["support"].tolist() == [40, 30] * 2

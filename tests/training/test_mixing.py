@@ -34,7 +34,7 @@ def test_mixups_pixels_and_targets_have_the_same_shares(seed: int):
 def test_cutmixs_shares_are_the_areas(seed: int):
     images, shares = mix(seed, cutmix=1.0)
     assert set(images.unique().tolist()) <= {0.0, 255.0}
-    white = (images == 255).double().mean((1, 2, 3))  # noqa: PLR2004
+    white = (images == 255).double().mean((1, 2, 3))
     torch.testing.assert_close(shares[:, 2].double(), white)
 
 

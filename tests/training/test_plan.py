@@ -9,7 +9,9 @@ import pytest
 
 from skin.config import Config, load_config, parse_config
 from skin.data.dataset import find_dataset, table_hash, write_dataset
+from skin.data.encode import METADATA_SIZE
 from skin.data.folds import make_folds
+from skin.data.loader import Draw
 from skin.errors import SkinError
 from skin.training.plan import loader_workers, plan_fold, resolve
 
@@ -43,6 +45,67 @@ def test_a_fold_splits_all_rows_and_no_lesion(config: Config, toy_data: Path):
         assert plan.held_out_table().index.tolist() == list(range(len(plan.parts.held_out)))
     np.testing.assert_array_equal(plans[0].parts.train, plans[1].parts.held_out)
     assert plans[0].seed != plans[1].seed
+
+
+BALANCE: list[dict[str, object]] = [
+    {"step": "oversample", "to": "MEL"},
+    {"step": "downsample", "to": 0.9},
+    {"step": "smote", "neighbours": 1},
+]
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_no_synthetic_image_comes_from_a_held_out_lesion(
+    fold: int, write_config: WriteConfig, toy_data: Path
+):
+    plan = plan_fold(resolve(load_config(write_config(balance=BALANCE)), toy_data), fold)
+    table, blends = plan.experiment.dataset.table, plan.training.blends
+    assert len(blends) > 0
+    parents = np.concatenate([blends.first, blends.second])
+    lesions = table["lesion_id"].to_numpy()
+    assert not set(lesions[parents]) & set(lesions[plan.parts.held_out])
+    assert set(parents) <= set(plan.parts.train)
+    real = plan.training.rows[plan.training.rows < len(table)]
+    assert set(real) <= set(plan.parts.train)
+    assert set(plan.held_out_table()["image_id"]).isdisjoint(table["image_id"][parents])
+
+
+def test_blends_bring_targets_pixels_and_metadata(write_config: WriteConfig, toy_data: Path):
+    keys = {"balance": BALANCE, "model": {"metadata": {"fusion": "concat"}}}
+    plan = plan_fold(resolve(load_config(write_config(**keys)), toy_data), 0)
+    real, blends = len(plan.experiment.dataset), plan.training.blends
+    np.testing.assert_array_equal(plan.targets[real:], plan.targets[blends.second])
+    assert plan.metadata is not None
+    np.testing.assert_array_equal(plan.metadata[real:], plan.metadata[blends.first])
+    counts = plan.train_counts
+    assert counts.tolist() == [counts.max()] * 7
+    (image,) = plan.train_images.__getitems__([Draw(real, (0, 0, 0))]).images
+    assert image.shape == (3, 32, 32)
+    assert plan.metadata.shape == (real + len(blends), METADATA_SIZE)
+
+
+def test_without_fusion_there_are_no_metadata(config: Config, toy_data: Path):
+    assert plan_fold(resolve(config, toy_data), 0).metadata is None
+
+
+def test_each_class_gets_its_own_views(write_config: WriteConfig, toy_data: Path):
+    black = [{"Resize": {}}, {"Affine": {"translate_px": [500, 500], "p": 1.0}}]
+    config = load_config(write_config(augment={"by_class": {"NV": black}}))
+    plan = plan_fold(resolve(config, toy_data), 0)
+    rows = plan.parts.train
+    images = plan.train_images.__getitems__(
+        [Draw(int(row), (0, 0, i)) for i, row in enumerate(rows)]
+    )
+    dark = images.images.flatten(1).amax(1).numpy() == 0
+    np.testing.assert_array_equal(dark, plan.targets[rows] == 1)
+
+
+def test_a_holdout_has_a_part_to_choose_the_epoch_by(write_config: WriteConfig, workspace: Path):
+    make_folds(find_dataset(workspace / "data"), holdout=(34, 33, 33))
+    config = load_config(write_config(data={"folds": "holdout34-33-33-seed0"}))
+    plan = plan_fold(resolve(config, workspace / "data"), 0)
+    parts = [set(part) for part in plan.parts]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == len(plan.experiment.dataset)
 
 
 def test_the_order_draws_from_the_training_part(config: Config, toy_data: Path):

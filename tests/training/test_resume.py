@@ -89,6 +89,60 @@ def test_killed_equals_uninterrupted(
     assert not [name for name in left if name.endswith(".tmp") or name == "checkpoint.pt"]
 
 
+class Stopped(Exception):  # noqa: N818 - no error, only a way out
+    """Raised after an epoch, as an interrupt would be."""
+
+
+DRAWING: dict[str, dict[str, dict[str, object] | list[dict[str, object]]]] = {
+    "mixed blends along the tree": {
+        "model": {"head": {"kind": "hierarchical", "units": 8}, "dropout": 0.3},
+        "mix": {"mixup": 0.4, "cutmix": 1.0, "probability": 0.8},
+        "balance": [
+            {"step": "downsample", "to": 0.8},
+            {"step": "smote_tomek", "to": 0.9, "neighbours": 1},
+            {"step": "oversample"},
+        ],
+        "augment": {"by_class": {"NV": [{"RandAugment": {}}, {"Resize": {}}]}},
+    },
+    "hidden metadata under a margin": {
+        "model": {
+            "head": {"kind": "arc_margin"},
+            "metadata": {"fusion": "metablock", "dropout": 0.5},
+            "attention": "cbam",
+        },
+    },
+    "several dropout masks beside metadata": {
+        "model": {
+            "head": {"kind": "multi_sample"},
+            "metadata": {"fusion": "concat", "dropout": 0.5},
+            "dropout": 0.5,
+        },
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DRAWING)
+def test_whatever_a_variant_draws_goes_on_as_it_was(
+    name: str, workspace: Path, write_config: Callable[..., Path]
+):
+    config = load_config(write_config(**DRAWING[name]))
+
+    def stop(_fold: int, epoch: int, _bacc: float) -> None:
+        if epoch == 0:
+            raise Stopped
+
+    stopped, whole = (Run(workspace / "runs" / each) for each in ("stopped", "whole"))
+    with pytest.raises(Stopped):
+        train_run(config, stopped, "0", workspace / "data", on_epoch=stop)
+    for run in (stopped, whole):
+        train_run(config, run, "0", workspace / "data")
+    for file in RESULTS:
+        assert (stopped.fold(0).folder / file).read_bytes() == (
+            whole.fold(0).folder / file
+        ).read_bytes(), file
+
+
 @pytest.mark.slow
 def test_workers_do_not_matter(workspace: Path, write_config: Callable[..., Path]):
     found = []

@@ -88,6 +88,8 @@ def test_the_table_says_what_happened(study: optuna.Study, folder: Path):
 
 def test_a_trial_that_runs_still_is_in_the_table(study: optuna.Study, folder: Path):
     study.ask().report(0.9, 0)
+    study.enqueue_trial({LR: 1e-3, LOSS: "focal"})  # not begun
+    assert len(trials_table(study, [LR, LOSS], folder)) == 6
     last = trials_table(study, [LR, LOSS], folder).loc[5]
     assert last["state"] == "unfinished"
     assert last[["bacc", LR, LOSS]].isna().all()

@@ -101,7 +101,12 @@ def test_the_score_is_the_mean_over_the_folds(config: Config):
 MISTAKES = {
     "key": ({"parameters": [parse_range("optimizer.lrr=1..2")]}, "did you mean 'lr'"),
     "fold": ({"folds": "7"}, "the dataset's folds are 0 to 1"),
-    "name": ({"parameters": [parse_choice("model.attention=sea,se")]}, "unknown block 'sea'"),
+    "name": ({"parameters": [parse_choice("model.attention=se,sea")]}, "unknown block 'sea'"),
+    "optimizer": ({"parameters": [parse_choice("optimizer.name=sgd,adm")]}, "optimizer 'adm'"),
+    "pipeline": (
+        {"parameters": [parse_choice("augment.train=[],[{D5: {}}]")]},
+        "augment.train: unknown transform 'D5'",
+    ),
 }
 
 

@@ -10,13 +10,16 @@ import sys
 import typer
 
 from skin import __version__
+from skin.cli.balance import balance
 from skin.cli.data import data_app
 from skin.cli.ensemble import ensemble
+from skin.cli.explain import explain
 from skin.cli.predict import predict
 from skin.cli.report import report
 from skin.cli.score import score
 from skin.cli.synthetic import synthetic
 from skin.cli.train import train
+from skin.cli.tune import tune
 from skin.console import fail
 from skin.errors import SkinError
 
@@ -45,8 +48,9 @@ def _root(
 
 
 data_app.command("synthetic")(synthetic)
+data_app.command("balance")(balance)
 app.add_typer(data_app, name="data")
-for _command in (train, ensemble, predict, score, report):
+for _command in (train, tune, ensemble, predict, explain, score, report):
     app.command()(_command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -32,14 +32,10 @@ def balance(
     from skin.console import out
     from skin.data.balance import trace
     from skin.data.balance.summary import summarise_balance
-    from skin.randomness import INITIALISE, key
     from skin.training.plan import resolve
 
     experiment = resolve(load_config(find_config(config), setting or ()), data_dir)
     steps, targets, codes = experiment.config.balance, experiment.targets, experiment.task.codes
-    short_side = cast("int", experiment.config.data.short_side)  # resolve() has chosen one
-    cache = experiment.dataset.open_cache(short_side)
     rows = experiment.folds.split(fold).train
-    seed = key(INITIALISE, experiment.config.seed, fold)  # the fold's own, as in training
-    parts = trace(rows, targets, steps, cache, codes, seed)
+    parts = trace(rows, targets, steps, experiment.open_cache(), codes, experiment.seed(fold))
     out.print(summarise_balance(parts, steps, targets, codes))

@@ -54,8 +54,11 @@ def train(
     from skin.config import find_config, list_known_configs, load_config
 
     if list_configs:
-        for known in list_known_configs():
-            out.print(f"{known.stem:<28} {load_config(known).description}", soft_wrap=True)
+        known = list_known_configs()
+        width = max(len(path.stem) for path in known)
+        for path in known:
+            line = f"{path.stem:<{width}}  {load_config(path).description}"
+            out.print(line, soft_wrap=True, markup=False, highlight=False)
         return
     path = find_config(config)
     options = {"model.weights": weights, "runtime.device": device}

@@ -94,7 +94,7 @@ class LesionClassifier(nn.Module):
         """Give log-probabilities (B, C) for the backbone's feature map (B, D, H, W)."""
         if self.fusion is not None:
             if metadata is None:
-                metadata = features.new_zeros(len(features), METADATA_SIZE, dtype=torch.float32)
+                metadata = features.new_zeros(features.shape[0], METADATA_SIZE, dtype=torch.float32)
             metadata = hide_fields(metadata, self.hidden, self.training)
         features = self._attended(features, metadata)
         if isinstance(self.head, HierarchicalHead):
@@ -113,7 +113,7 @@ class LesionClassifier(nn.Module):
         features = self.features(self.normalise(images))
         if isinstance(self.head, HierarchicalHead):
             if metadata is None:
-                metadata = features.new_zeros(len(features), METADATA_SIZE, dtype=torch.float32)
+                metadata = features.new_zeros(features.shape[0], METADATA_SIZE, dtype=torch.float32)
             return self.head.heatmaps(self._attended(features, metadata))
         if self.attention is not None:
             heatmap: Tensor = self.attention.heatmap(features)  # type: ignore[operator]

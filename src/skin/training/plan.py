@@ -13,6 +13,7 @@ from skin.config import Config
 from skin.data.augment import build_pipeline, build_train_pipelines
 from skin.data.balance import TrainingPart, balance
 from skin.data.blend import BlendedImages, extended_targets
+from skin.data.cache import ImageCache
 from skin.data.dataset import Dataset, find_dataset
 from skin.data.encode import encode_metadata
 from skin.data.folds import Folds, Parts
@@ -42,6 +43,14 @@ class Experiment:
         """What the model predicts."""
         return get_task(self.config.task)
 
+    def open_cache(self) -> ImageCache:
+        """Open the decoded images, by row of the table."""
+        return self.dataset.open_cache(_short_side(self.config, self.dataset))
+
+    def seed(self, fold: int) -> int:
+        """A fold's own seed."""
+        return key(INITIALISE, self.config.seed, fold)
+
 
 @dataclass(frozen=True)
 class FoldPlan:
@@ -69,7 +78,7 @@ class FoldPlan:
     @property
     def seed(self) -> int:
         """This fold's own seed."""
-        return key(INITIALISE, self.config.seed, self.fold)
+        return self.experiment.seed(self.fold)
 
     @property
     def train_counts(self) -> NDArray[np.int64]:
@@ -138,10 +147,11 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
     config, dataset = experiment.config, experiment.dataset
     parts = experiment.folds.split(fold)
     side = config.data.image_size
-    cache = dataset.open_cache(_short_side(config, dataset))
+    cache = experiment.open_cache()
     codes = experiment.task.codes
-    seed = key(INITIALISE, config.seed, fold)
-    training = balance(parts.train, experiment.targets, config.balance, cache, codes, seed)
+    training = balance(
+        parts.train, experiment.targets, config.balance, cache, codes, experiment.seed(fold)
+    )
     augmented = build_train_pipelines(config.augment, side, codes)
     evaluated = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
     plan = FoldPlan(

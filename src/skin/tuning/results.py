@@ -53,13 +53,13 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
 
 
 def trials_table(study: optuna.Study, keys: Sequence[str], folder: Path) -> pd.DataFrame:
-    """A row a trial, in order.
+    """A row a trial that was begun, in order.
 
     Columns: `trial`, `state`, `bacc` (of a pruned trial, when it was stopped; none of a failed
     one), the tuned keys, `epochs` and `seconds` over all folds, `error`.
     """
     rows = []
-    for trial in study.get_trials():
+    for trial in study.get_trials(states=tuple(_STATES)):
         epochs, seconds = _cost(folder, trial.number)
         rows.append(
             {

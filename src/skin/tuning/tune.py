@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 
 from skin.config import Config
 from skin.console import note
-from skin.training.plan import Experiment, resolve
+from skin.models.build import build_model
+from skin.training.optimizer import build_optimizer
+from skin.training.plan import Experiment, plan_fold, resolve
 from skin.training.run import parse_folds
 from skin.tuning.figure import save_figure
 from skin.tuning.results import (
@@ -19,7 +22,7 @@ from skin.tuning.results import (
     save_table,
     trials_table,
 )
-from skin.tuning.space import Parameter, Space, default_parameters
+from skin.tuning.space import Choice, Parameter, Space, default_parameters, with_values
 from skin.tuning.study import Identity, Pruner, opened
 from skin.tuning.trials import Objective, run_trials
 
@@ -63,6 +66,7 @@ def tune(
     longest = max(corner.training.epochs for corner in space.corners(config))
     experiment = resolve(config, data_dir)
     numbers = tuple(parse_folds(folds, experiment.folds.k))
+    _try_out(experiment, space, numbers[0])
     identity = _identity(experiment, space, numbers, seed, pruner)
     objective = Objective(experiment.config, space, numbers, longest, folder, data_dir)
     with opened(folder, identity) as study:
@@ -79,6 +83,23 @@ def tune(
         table = trials_table(study, [p.key for p in space.parameters], folder)
         others = tuple(sorted(set(range(experiment.folds.k)) - set(numbers)))
         return Outcome(folder, table, best_trial(study), numbers, others)
+
+
+def _try_out(experiment: Experiment, space: Space, fold: int) -> None:
+    """Build what the choices name, which the schema cannot check, before anything is trained.
+
+    Each choice is tried once, the other keys at their first values. Nothing is downloaded.
+    """
+    base = next(space.corners(experiment.config))
+    for choice in space.parameters:
+        section = choice.key.partition(".")[0]
+        for value in choice.corners if isinstance(choice, Choice) else ():
+            config = with_values(base, {choice.key: value})
+            if section in {"data", "augment", "balance"}:
+                plan_fold(replace(experiment, config=config), fold)
+            elif section in {"model", "optimizer"}:
+                model = build_model(config, pretrained=config.model.weights is not None)
+                build_optimizer(config.optimizer, model)
 
 
 def _identity(

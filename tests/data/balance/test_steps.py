@@ -138,6 +138,14 @@ def test_smote_keeps_what_there_is_and_adds_numbers_beyond_the_table():
     assert len(part.blends) == 10
 
 
+def test_parents_are_rows_of_the_table():
+    """Only 9 and 11 of B are here, and 12 and 13 of C."""
+    rows = np.array([1, 3, 5, 7, 9, 11, 12, 13])
+    blends = balance(rows, TARGETS, steps(smote()), Greys(), CODES, 0).blends
+    pairs = {tuple(sorted(pair)) for pair in zip(blends.first, blends.second, strict=True)}
+    assert pairs == {(9, 11), (12, 13)}
+
+
 def test_repeats_count_once_among_the_neighbours():
     """Without that, a repeated image's nearest neighbour would be itself."""
     part = apply(over(0.75), smote())

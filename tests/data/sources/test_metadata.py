@@ -48,7 +48,7 @@ def test_quoted_tab_separated_values():
         (HEADER + "a,nv,1,male,L,extra\n", "row 2: 6 values for 5 columns"),
         (HEADER + "a,nv,1,male,L\nb,nv,1\n", "row 3: 3 values for 5 columns"),
         (HEADER + "a,nv,1,male,L\nb,xyz,1,male,L\nc,,1,male,L\n", "rows 3, 4: unknown dx 'xyz'"),
-        (HEADER + "a,foo,1,male,L\n", "known: akiec, bcc, bkl, df, mel, nv, vasc"),
+        (HEADER + "a,foo,1,male,L\n", "known: akiec, bcc, bkl, df, mel, nv, seborrheic_ker"),
         (HEADER + "a,nv,1,male,L\nb,nv,,,\na.jpg,mel,2,male,L\n", "image a stands in rows 2, 4"),
         (HEADER + "\n\na,foo,1,male,L\n", "row 4: unknown dx 'foo'"),
         (HEADER + 'a,"nv,1,male,L\n', "line 2, is not a proper CSV"),
