@@ -131,8 +131,8 @@ def lines(study: optuna.Study, folder: Path) -> list[list[str]]:
     console = Console(width=200)
     with console.capture() as captured:
         console.print(rich_table(outcome(study, folder)))
-    rows = [line for line in captured.get().splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in row.strip("│").split("│")] for row in rows]
+    rows = [line.split() for line in captured.get().splitlines()]
+    return [row for row in rows if row and row[0].isdecimal()]
 
 
 def test_the_best_stands_on_top(study: optuna.Study, folder: Path):

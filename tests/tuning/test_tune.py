@@ -104,7 +104,7 @@ MISTAKES = {
     "name": ({"parameters": [parse_choice("model.attention=se,sea")]}, "unknown block 'sea'"),
     "optimizer": ({"parameters": [parse_choice("optimizer.name=sgd,adm")]}, "optimizer 'adm'"),
     "pipeline": (
-        {"parameters": [parse_choice("augment.train=[],[{D5: {}}]")]},
+        {"parameters": [parse_choice("augment.train=[{RandomResizedCrop: {}}],[{D5: {}}]")]},
         "augment.train: unknown transform 'D5'",
     ),
 }

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from skin.files import replacing
 from skin.tuning.space import Parameter, Range
@@ -20,6 +20,7 @@ from skin.tuning.space import Parameter, Range
 # Of the set of Okabe and Ito, safe for the colour-blind.
 _COMPLETE, _PRUNED, _BEST, _INK, _RULE = "#0072b2", "#8a929a", "#d55e00", "#1d2126", "#dfe1e4"
 _COLUMNS = 3
+_LABELLED = 2  # decades of a logarithmic range, up to which a label stands between powers of ten
 _SPREAD = 0.16  # how far apart the trials of one choice are drawn
 
 
@@ -66,15 +67,16 @@ def _history(axes: Axes, table: pd.DataFrame) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(table):
         axes.set_xlim(-0.5, max(table["trial"]) + 0.5)
-    axes.legend(loc="lower right", ncols=3, fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, parameter: Parameter) -> None:
     values = table[parameter.key]
     if isinstance(parameter, Range):
         _points(axes, table, values)
-        axes.set_xscale("log" if parameter.log else "linear")
-        if parameter.integer and not parameter.log:
+        if parameter.log:
+            _log_scale(axes, parameter)
+        elif parameter.integer:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         # Trials of one choice stand side by side in their order, not upon each other.
@@ -87,6 +89,16 @@ def _panel(axes: Axes, table: pd.DataFrame, parameter: Parameter) -> None:
         axes.set_xticks(range(len(labels)), labels)
         axes.set_xlim(-0.5, len(labels) - 0.5)
     axes.set_xlabel(parameter.key)
+
+
+def _log_scale(axes: Axes, parameter: Range) -> None:
+    """The whole range, with as many labels as fit a narrow panel."""
+    decades = math.log10(parameter.high / parameter.low)
+    axes.set_xscale("log")
+    axes.set_xlim(parameter.low / 10 ** (decades / 20), parameter.high * 10 ** (decades / 20))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if decades <= _LABELLED else (1.0,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.1g}"))
 
 
 def _points(axes: Axes, table: pd.DataFrame, places: pd.Series[float]) -> None:

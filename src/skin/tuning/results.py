@@ -10,6 +10,7 @@ from pathlib import Path
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
+from rich import box
 from rich.table import Table
 
 from skin.errors import name_some
@@ -24,6 +25,7 @@ _STATES = {
     TrialState.RUNNING: "unfinished",
 }
 _MOST_ROWS = 15
+_HEADINGS = {"bacc": "BACC", "seconds": "s"}
 _HEAVY = ("best.safetensors", "last.safetensors", "checkpoint.pt")
 
 
@@ -94,13 +96,16 @@ def keep_best_weights(study: optuna.Study, folder: Path) -> None:
 
 def rich_table(outcome: Outcome) -> Table:
     """The trials, best first: those that completed, were pruned, and failed."""
-    table = Table(title=f"{outcome.folder.name}: trials, best first", title_justify="left")
+    table = Table(
+        title=f"{outcome.folder.name}: trials, best first", box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
     ranked = outcome.table.assign(order=outcome.table["state"].map(list(_STATES.values()).index))
     ranked = ranked.sort_values(["order", "bacc"], ascending=[True, False], kind="stable")
     names = [name for name in outcome.table.columns if name != "error"]
     for name in names:
         text = name == "state" or not pd.api.types.is_numeric_dtype(outcome.table[name])
-        table.add_column("BACC" if name == "bacc" else name, justify="left" if text else "right")
+        heading = _HEADINGS.get(name, name.replace(".", ".\n"))
+        table.add_column(heading, justify="left" if text else "right", overflow="fold")
     for row in ranked.head(_MOST_ROWS)[names].to_dict("records"):
         table.add_row(*(_cell(str(name), value) for name, value in row.items()))
     if len(ranked) > _MOST_ROWS:
