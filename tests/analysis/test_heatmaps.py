@@ -42,15 +42,26 @@ IDENTITY = [[1.0, 0.0], [0.0, 1.0]]
 
 
 def test_grad_cam_by_hand():
-    # Means 1 and 2 are the logits; p = e / (e + e^2) = 0.26894 for class 0.
-    # d log p_0 / dz = (1 - p, -(1 - p)) = (0.73106, -0.73106), and each place has half of it.
-    # Weights 0.36553 and -0.36553: class 0 has 2 * 0.36553 at its place, and less than 0 at the
-    # other. For class 1 p is 0.73106, so that its weights are -0.13447 and 0.13447.
+    # Means 1 and 2 are the logits. The score of class 0 is z_0 - (z_0 + z_1) / 2, whose gradient
+    # is (1/2, -1/2), and each of two places has half of it: the weights are 1/4 and -1/4. Class 0
+    # has 2/4 at its place, and less than 0 at the other; class 1 has 4/4.
     model = Pooled(IDENTITY)
     zero = grad_cam(model, FEATURES, torch.tensor([0]))
     one = grad_cam(model, FEATURES, torch.tensor([1]))
-    torch.testing.assert_close(zero, torch.tensor([[[0.73106, 0.0]]]), atol=1e-5, rtol=0)
-    torch.testing.assert_close(one, torch.tensor([[[0.0, 0.53788]]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(zero, torch.tensor([[[0.5, 0.0]]]))
+    torch.testing.assert_close(one, torch.tensor([[[0.0, 1.0]]]))
+
+
+def test_a_sure_model_has_the_map_of_an_unsure_one():
+    """The probability's own gradient would fade: at 50 to 0 in logits it is below 1e-21."""
+    unsure, sure = Pooled(IDENTITY), Pooled(IDENTITY)
+    classify = sure.classify
+    sure.classify = lambda features, _=None: torch.log_softmax(
+        classify(features) + torch.tensor([0.0, 50.0]), dim=1
+    )
+    for index in (0, 1):
+        maps = [grad_cam(model, FEATURES, torch.tensor([index])) for model in (unsure, sure)]
+        torch.testing.assert_close(*maps)
 
 
 def test_each_image_of_a_batch_has_the_map_that_it_has_alone():

@@ -25,9 +25,10 @@ def grad_cam(
     map = relu(sum_d w_d A_d), w_d = mean over H, W of the class score's gradient by A_d, where A
     is the last feature map, before the attention block.
 
-    Deviates from the paper in the score: the class's log-probability instead of its logit z_c.
-    As log p_c = z_c - logsumexp(z), the map also holds what speaks against the other classes. A
-    head whose probabilities are products along a tree has no logits to take instead.
+    Deviates from the paper in the score: heads give log-probabilities log p = z - logsumexp(z), not
+    logits z, so the score is log p_c minus the mean of log p over the classes. For a softmax that
+    is z_c minus the mean logit: unlike log p_c, it does not fade where the model is sure, and it
+    holds for a head whose probabilities are products along a tree as well.
 
     Args:
         model: in evaluation mode.
@@ -53,8 +54,8 @@ def grad_cam(
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         features = features.detach().requires_grad_()
         log_probabilities = model.classify(features, metadata)
-        score = log_probabilities.gather(1, classes[:, None]).sum()  # images do not mix
-        (gradient,) = torch.autograd.grad(score, features)
+        score = log_probabilities.gather(1, classes[:, None]) - log_probabilities.mean(1)[:, None]
+        (gradient,) = torch.autograd.grad(score.sum(), features)  # images do not mix
     weights = gradient.mean((2, 3), keepdim=True)
     return (weights * features.detach()).sum(1).relu().float()
 
