@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 
 import optuna
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,8 +47,8 @@ CHOICES = {
     "optimizer.lr=1e-4,3e-4": ("1e-4", "3e-4"),
     "training.channels_last=true,false": ("true", "false"),
     "training.ema_decay=null,0.99": ("null", "0.99"),
-    "model.freeze=[],[conv1, layer1]": ("[]", '["conv1", "layer1"]'),
-    "balance=[],[{step: downsample, to: 0.5}]": ("[]", '[{"step": "downsample", "to": 0.5}]'),
+    "model.freeze=[],[conv1, layer1]": ("[]", "[conv1, layer1]"),
+    "balance=[],[{step: downsample, to: 0.5}]": ("[]", "[{step: downsample, to: 0.5}]"),
     "training.batch_size=16,32,16": ("16", "32"),
 }
 
@@ -146,7 +145,7 @@ def test_what_is_drawn_is_in_the_config():
         [parse_choice("model.freeze=[],[conv1]"), parse_choice("training.ema_decay=null,0.9")],
         Config(),
     )
-    params = {"model.freeze": '["conv1"]', "training.ema_decay": "null"}
+    params = {"model.freeze": "[conv1]", "training.ema_decay": "null"}
     fixed = optuna.trial.FixedTrial(params)
     config = space.suggest(fixed, Config())
     assert config.model.freeze == ("conv1",)
@@ -160,7 +159,7 @@ def test_the_default_is_about_the_learning_rate_of_the_config():
     assert [str(parameter) for parameter in space.parameters] == [
         "training.batch_size=16,32,64",
         "loss.kind=cross_entropy,focal",
-        "optimizer.lr=2e-05..0.0006:log",
+        "optimizer.lr=2.0e-05..0.0006:log",
     ]
 
 
@@ -200,8 +199,9 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_a_value_survives_its_text(value: object):
-    read = read_value(as_text(value))
-    if isinstance(value, str) and isinstance(read, float):
-        assert math.isnan(read) or read == float(value)  # as --set reads 3e-4
-    else:
-        assert yaml.safe_dump(read) == yaml.safe_dump(value) or read == pytest.approx(value)
+    text = as_text(value)
+    assert "\n" not in text
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)  # as --set reads 3e-4
+    assert repr(read_value(text)) == repr(value)

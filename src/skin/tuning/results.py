@@ -104,8 +104,13 @@ def rich_table(outcome: Outcome) -> Table:
     names = [name for name in outcome.table.columns if name != "error"]
     for name in names:
         text = name == "state" or not pd.api.types.is_numeric_dtype(outcome.table[name])
-        heading = _HEADINGS.get(name, name.replace(".", ".\n"))
-        table.add_column(heading, justify="left" if text else "right", overflow="fold")
+        heading = _HEADINGS.get(name, name.replace(".", ".\n").replace("_", "_\n"))
+        table.add_column(
+            heading,
+            justify="left" if text else "right",
+            no_wrap=name in {"trial", "state", "bacc"},
+            overflow="fold",
+        )
     for row in ranked.head(_MOST_ROWS)[names].to_dict("records"):
         table.add_row(*(_cell(str(name), value) for name, value in row.items()))
     if len(ranked) > _MOST_ROWS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -236,12 +235,12 @@ def read_value(text: str) -> object:
 
 
 def as_text(value: object) -> str:
-    """Write a value so that `--set` reads it; strings stay bare where they can."""
-    if isinstance(value, str):
-        with suppress(yaml.YAMLError):
-            if yaml.safe_load(value) == value:
-                return value
-    return json.dumps(value, default=str)
+    """Write a value on one line so that `--set` reads it."""
+    # Inside a list a scalar has no end-of-document mark.
+    listed = yaml.safe_dump(
+        [value], default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True
+    )
+    return str(listed).strip()[1:-1]
 
 
 def _value(parameter: object) -> object:

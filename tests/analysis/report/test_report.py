@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from skin.analysis.report import roc, write_report
+from skin.analysis.report import figures, roc, write_report
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import Comparison, compare
 from skin.analysis.report.per_class import per_class_table
@@ -46,6 +46,13 @@ class Page(HTMLParser):
 def comparison(workspace):
     """Compare all that the test wrote, without drawing it."""
     return lambda: compare(collect([], *workspace.folders), resamples=100)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the figures empty, as drawing is most of a report's time."""
+    for module in (figures, roc):
+        monkeypatch.setattr(module, "draw", lambda alt, *_: figures.Picture(b"", b"", alt))
 
 
 @pytest.fixture
@@ -130,6 +137,7 @@ def test_per_class_table(workspace, comparison):
     assert plain["support"].sum() == 240
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_leaking_runs_are_marked_in_every_table(workspace, report):
     workspace.run("plain")
     workspace.run("leaky", skill=9.0, leaking=True)
@@ -152,6 +160,7 @@ def test_leaking_runs_are_marked_in_every_table(workspace, report):
     assert console.file.getvalue().count("leaky (leaking)") == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_page_names_the_baseline(workspace):
     workspace.run("plain", skill=1.0)
     workspace.run("se", skill=3.0)
@@ -212,6 +221,7 @@ def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
     assert "url(" not in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_page_says_what_a_reader_must_know(workspace, report):
     workspace.run("plain")
     workspace.run("leaky", skill=9.0, leaking=True)
@@ -231,6 +241,7 @@ def test_page_says_what_a_reader_must_know(workspace, report):
         assert f"{row.scores.confusion[1, 1]:,}" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_names_are_escaped(workspace, report):
     workspace.run("<b>a&b|c")
 
@@ -242,6 +253,7 @@ def test_names_are_escaped(workspace, report):
     assert r"| <b>a&b\|c |" in (folder / "comparison.md").read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ties_get_a_column_of_their_own(workspace, report):
     folder = workspace.run("plain")
     path = folder / "fold0" / "oof.csv"
