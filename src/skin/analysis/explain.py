@@ -14,7 +14,6 @@ from torch import Tensor
 
 from skin.analysis.heatmaps import ATTENTION, GRADCAM, attention_maps, grad_cam, to_image_size
 from skin.analysis.overlay import write_heatmap
-from skin.data.augment import build_pipeline
 from skin.ensembling.ensemble import LoadedMember, Member, load_member
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.inference.inputs import InputImage
@@ -110,7 +109,7 @@ class Explainer:
             SkinError: a file is no whole image, the folder cannot be written, or the model cannot
                 give what is asked for.
         """
-        files = FileImages(inputs, {"model": self._preparation()})
+        files = FileImages(inputs, {"model": Preparation.of(self.model.config)})
         for start in range(0, len(inputs), _AT_ONCE):
             batch = files.__getitems__(range(start, min(start + _AT_ONCE, len(inputs))))
             if batch.bad:
@@ -153,12 +152,6 @@ class Explainer:
         if not maps:
             raise SkinError("this model has no attention to show: take --method gradcam")
         return maps
-
-    def _preparation(self) -> Preparation:
-        config = self.model.config
-        side = config.data.image_size
-        pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
-        return Preparation(config.data.short_side or side, side, pipeline)
 
 
 def load_explainer(

@@ -129,14 +129,17 @@ def _show(predictions: Predictions, task: Task, form: Format) -> None:
     """Print each image's classes, the likeliest first."""
     import json
 
-    from rich.table import Table
+    from skin.cli.classes import class_table
 
-    ranked = [
-        (image_id, sorted(zip(task.classes, values.tolist(), strict=True), key=lambda c: -c[1]))
-        for image_id, values in zip(predictions.image_ids, predictions.probabilities, strict=True)
-    ]
-    if form is Format.JSON:
-        listed = [
+    pairs = zip(predictions.image_ids, predictions.probabilities.tolist(), strict=True)
+    if form is Format.TABLE:
+        for image_id, values in pairs:
+            out.print(class_table(image_id, task, values))
+        return
+    listed = []
+    for image_id, values in pairs:
+        classes = sorted(zip(task.classes, values, strict=True), key=lambda each: -each[1])
+        listed.append(
             {
                 "image": image_id,
                 "diagnosis": classes[0][0].name,
@@ -146,13 +149,5 @@ def _show(predictions: Predictions, task: Task, form: Format) -> None:
                     for c, p in classes
                 ],
             }
-            for image_id, classes in ranked
-        ]
-        out.print_json(json.dumps(listed))
-        return
-    for image_id, classes in ranked:
-        table = Table("class", "", "probability", title=image_id, title_justify="left")
-        for diagnosis, probability in classes:
-            kind = "malignant" if diagnosis.malignant else "benign"
-            table.add_row(diagnosis.name, kind, f"{probability:.3f}")
-        out.print(table)
+        )
+    out.print_json(json.dumps(listed))

@@ -35,6 +35,13 @@ class Preparation(NamedTuple):
     image_size: int
     pipeline: A.Compose
 
+    @classmethod
+    def of(cls, config: Config) -> Preparation:
+        """As a run's config has it."""
+        side = config.data.image_size
+        pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
+        return cls(config.data.short_side or side, side, pipeline)
+
     def __call__(self, data: bytes, name: str) -> NDArray[np.uint8]:
         """Turn a file into pixels (S, S, 3)."""
         image = np.asarray(resize(open_rgb(data, name), self.short_side, name))
@@ -107,7 +114,7 @@ class Predictor:
         for member in (member for members in self._runs for member in members):
             key = _preparation_key(member.config)
             if key not in self.preparations:
-                self.preparations[key] = _prepare(member.config)
+                self.preparations[key] = Preparation.of(member.config)
 
     @property
     def models(self) -> int:
@@ -185,12 +192,6 @@ def _preparation_key(config: Config) -> str:
     return config.model_dump_json(
         include={"data": {"short_side", "image_size"}, "augment": {"evaluate"}}
     )
-
-
-def _prepare(config: Config) -> Preparation:
-    side = config.data.image_size
-    pipeline = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
-    return Preparation(config.data.short_side or side, side, pipeline)
 
 
 @dataclass(frozen=True)

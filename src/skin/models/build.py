@@ -190,13 +190,14 @@ def _keeps_width(attention: nn.Module | None, backbone: nn.Module) -> bool:
 
 def _require_map(backbone: nn.Module, attention: nn.Module | None, config: Config) -> None:
     """Refuse blocks and heads that need a map where the backbone has none, or one too small."""
-    needing = [f"attention: {config.model.attention}"] if attention else []
+    needing = [(f"attention: {config.model.attention}", "attention: none")] if attention else []
     if config.model.head.kind == "hierarchical":
-        needing.append("head.kind: hierarchical")
+        needing.append(("head.kind: hierarchical", "head.kind: linear"))
     if config.model.metadata.fusion == "metablock":
-        needing.append("metadata.fusion: metablock")
+        needing.append(("metadata.fusion: metablock", "metadata.fusion: concat"))
     if not needing:
         return
+    asked, instead = needing[0]
     side = config.data.image_size
     training = backbone.training
     backbone.eval()
@@ -205,9 +206,9 @@ def _require_map(backbone: nn.Module, attention: nn.Module | None, config: Confi
     backbone.train(training)
     if features.ndim != 4 or features.shape[1] != backbone.num_features:  # noqa: PLR2004
         raise SkinError(
-            f"model.{needing[0]}: {config.model.backbone} gives features of shape "
+            f"model.{asked}: {config.model.backbone} gives features of shape "
             f"{tuple(features.shape)}, not a map (B, {backbone.num_features}, H, W); "
-            "choose a convolutional backbone or a variant without it"
+            f"choose a convolutional backbone or {instead}"
         )
     if attention is not None:
         attention.eval()

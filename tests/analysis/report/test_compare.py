@@ -216,3 +216,19 @@ def test_numbers():
     assert wording.mean_and_deviation(0.5, float("nan")) == "0.500"
     assert wording.plural(1, "fold") == "1 fold"
     assert wording.plural(2000, "image") == "2,000 images"
+
+
+@pytest.mark.parametrize(
+    ("apart", "expected"),
+    [
+        ((), ("that same held-out fold",)),
+        (("good",), ("that same held-out fold", "of its own", "for good.")),
+        (("good", "poor"), ("a validation part of its own",)),
+    ],
+)
+def test_notes_tell_which_checkpoints_were_chosen_apart(workspace, apart, expected):
+    for name, skill in (("good", 3.0), ("poor", 1.0)):
+        workspace.run(name, skill, chosen_on_held_out=name not in apart)
+    text = wording.checkpoint(compare(collect([], *workspace.folders), resamples=20))
+    assert all(words in text for words in expected)
+    assert ("that same" in text) == (len(apart) < 2)

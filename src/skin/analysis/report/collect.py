@@ -32,6 +32,7 @@ class FoldMetadata(BaseModel):
     parameters: int
     train_images: int
     leaking: bool
+    chosen_on_held_out: bool = True  # runs of the first version did not choose otherwise
     tta: str
 
 
@@ -80,6 +81,12 @@ class Entry:
     parameters: int | None
     seconds: float | None
     images_per_s: float | None
+
+    @property
+    def chosen_on_held_out(self) -> bool:
+        """Whether a checkpoint was chosen by the images that it is judged on."""
+        # Of an ensemble's members nothing is said.
+        return not self.folds or any(fold.metadata.chosen_on_held_out for fold in self.folds)
 
     @property
     def targets(self) -> IntArray:

@@ -70,6 +70,7 @@ def page(comparison: Comparison) -> str:
         extent=tables.extent,
         extent_heads=tables.EXTENT,
         headline=wording.headline(comparison),
+        checkpoint=wording.checkpoint(comparison),
         chance=wording.chance(comparison),
         mean_and_deviation=wording.mean_and_deviation,
         no_difference=wording.no_difference,

@@ -6,6 +6,7 @@ import math
 
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.statistics import Interval
+from skin.errors import name_some
 
 DASH = "\N{EM DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -15,9 +16,13 @@ _OUT_OF_FOLD = (
     "Scores are out of fold: every image is predicted by models that never saw its lesion, and "
     "the predictions of all folds are pooled."
 )
-_CHECKPOINT = (
+_CHOSEN_BY_SCORE = (
     "The best checkpoint of each fold was chosen by BACC on that same held-out fold, so the "
     "figures, of each fold and pooled, are slightly optimistic."
+)
+_CHOSEN_APART = (
+    "The best checkpoint was chosen by BACC on a validation part of its own, apart from the images "
+    "that are scored"
 )
 _ARGMAX = (
     "The class is the plain argmax of the probabilities, without any decision rule; an exact tie "
@@ -164,11 +169,21 @@ def chance(comparison: Comparison) -> str:
     return f"{who} {level}: the 95{PERCENT} interval of BACC starts at {number(lowest)}."
 
 
+def checkpoint(comparison: Comparison) -> str:
+    """By which images the checkpoints were chosen."""
+    apart = [row.entry.name for row in comparison.rows if not row.entry.chosen_on_held_out]
+    if not apart:
+        return _CHOSEN_BY_SCORE
+    if len(apart) == len(comparison.rows):
+        return f"{_CHOSEN_APART}."
+    return f"{_CHOSEN_BY_SCORE} {_CHOSEN_APART}, for {name_some(apart)}."
+
+
 def notes(comparison: Comparison) -> list[str]:
     """What a reader must know to judge the figures."""
     said = [
         _OUT_OF_FOLD,
-        _CHECKPOINT,
+        checkpoint(comparison),
         _ARGMAX,
         _INTERVALS.format(resamples=f"{comparison.resamples:,}"),
         _DIFFERENCES.format(
