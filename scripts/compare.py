@@ -12,6 +12,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 from compare_lib.arms import ARMS, Arm
+from compare_lib.cost import measure_costs
 from compare_lib.table import (
     SCORES,
     Outcome,
@@ -23,12 +24,14 @@ from compare_lib.table import (
     verdict,
 )
 
+from skin.config import Config, find_config, load_config
 from skin.console import err, note, out
 from skin.errors import SkinError, did_you_mean
-from skin.files import replacing
+from skin.files import read_json, replacing, write_json
 from skin.runs import Run
 
 _TABLE = Path(__file__).parents[1] / "configs" / "comparison.csv"
+_COSTS = "costs.json"
 _SHOWN = [
     "group",
     "arm",
@@ -53,6 +56,9 @@ def main(  # noqa: PLR0917 - its parameters are the options
     runs_dir: Annotated[Path, typer.Option(help="Where the runs go.")] = Path("runs/comparison"),
     table: Annotated[Path, typer.Option(help="The CSV to write.")] = _TABLE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the commands.")] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Time the arms' steps; let nothing else run.")
+    ] = False,
     no_training: Annotated[
         bool, typer.Option("--no-training", help="Tabulate what is trained already.")
     ] = False,
@@ -66,6 +72,9 @@ def main(  # noqa: PLR0917 - its parameters are the options
                 for each in arms:
                     command = _command(each, seed, folds, str(weights) if weights else None)
                     _train([*command, "--fold", fold, *where], dry_run=dry_run)
+        if cost and not dry_run:
+            configs = {each.name: _config(each, folds, weights) for each in arms}
+            write_json(runs_dir / _COSTS, measure_costs(configs, data_dir))
         if not dry_run:
             _tabulate(folds, weights.name if weights else None, runs_dir, table)
     except SkinError as error:
@@ -101,6 +110,12 @@ def _command(arm: Arm, seed: int, folds: str, weights: str | None) -> list[str]:
     return [*command, *(["--weights", weights] if weights else [])]
 
 
+def _config(arm: Arm, folds: str, weights: Path | None) -> Config:
+    settings = [*arm.settings, f"data.folds={arm.folds or folds}"]
+    given = {"model.weights": str(weights)} if weights else {}
+    return load_config(find_config(arm.config), settings, given)
+
+
 def _train(command: Sequence[str], *, dry_run: bool) -> None:
     note(_typed(command))
     if dry_run:
@@ -113,6 +128,7 @@ def _train(command: Sequence[str], *, dry_run: bool) -> None:
 
 def _tabulate(folds: str, weights: str | None, runs_dir: Path, path: Path) -> None:
     rows = []
+    costs = read_json(runs_dir / _COSTS) if (runs_dir / _COSTS).exists() else {}
     for arm in ARMS:
         runs = _runs(arm, runs_dir)
         if not runs:
@@ -125,7 +141,8 @@ def _tabulate(folds: str, weights: str | None, runs_dir: Path, path: Path) -> No
         task = runs[seeds[0]].task.name
         ours = read_outcome(runs, seeds, numbers, task)
         theirs = read_outcome(others, seeds, numbers, task) if arm.reference else None
-        rows.append(_row(arm, ours, theirs, _typed(_command(arm, seeds[0], folds, weights))))
+        row = _row(arm, ours, theirs, _typed(_command(arm, seeds[0], folds, weights)))
+        rows.append(row | {"bare_images_per_s": costs.get(arm.name)})
     if not rows:
         raise SkinError(f"{runs_dir} holds no finished arm to tabulate")
     frame = pd.DataFrame(rows)
@@ -157,7 +174,6 @@ def _row(arm: Arm, ours: Outcome, theirs: Outcome | None, command: str) -> dict[
         if score == "bacc":
             row["verdict"] = verdict(gap, leaking=ours.leaking) if gap else None
     return row | {
-        "images_per_s": ours.images_per_s,
         "parameters": ours.parameters,
         "seconds_a_fold": ours.seconds,
         "command": command,

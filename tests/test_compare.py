@@ -110,7 +110,6 @@ def write_run(root: Path, name: str, skill: float, task: Task = SEVEN, **metadat
     values = {
         "task": task.name,
         "status": "finished",
-        "images_per_s": 100.0,
         "parameters": 7,
         "seconds": 60.0,
         "leaking": False,

@@ -48,9 +48,10 @@ class TrainingStep:
         self.optimizer = build_optimizer(config.optimizer, self.model)
         decay = training.ema_decay
         self.ema = ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
-        classes = len(plan.experiment.task)
-        drawn = plan.order.class_distribution(classes)
-        self.loss = ClassificationLoss(config.loss, plan.train_counts, drawn).to(self.device)
+        task = plan.experiment.task
+        drawn = plan.order.class_distribution(len(task))
+        loss = ClassificationLoss(config.loss, plan.train_counts, drawn, task.tree)
+        self.loss = loss.to(self.device)
         self.limit = training.clip_grad_norm
         self.dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")

@@ -24,7 +24,6 @@ class Outcome:
         task: that they are scored as.
         folds: their numbers.
         images: that were predicted.
-        images_per_s: of training, the median over folds and seeds.
         parameters: of one model.
         seconds: of training, the mean over folds and seeds.
         leaking: whether lesions were on both sides.
@@ -34,7 +33,6 @@ class Outcome:
     task: str
     folds: tuple[int, ...]
     images: int
-    images_per_s: float
     parameters: int
     seconds: float
     leaking: bool
@@ -62,7 +60,6 @@ def read_outcome(
         task=task,
         folds=tuple(folds),
         images=len(by_seed[seeds[0]].targets),
-        images_per_s=float(np.median([each["images_per_s"] for each in metadata])),
         parameters=metadata[0]["parameters"],
         seconds=float(np.mean([each["seconds"] for each in metadata])),
         leaking=any(each["leaking"] for each in metadata),

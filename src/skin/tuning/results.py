@@ -160,7 +160,7 @@ def _cost(folder: Path, number: int) -> tuple[int, float]:
             history = fold.history()
             epochs += len(history)
             seconds += float(history["seconds"].sum())
-    return epochs, round(seconds, 1)
+    return epochs, round(seconds, 3)
 
 
 def _cell(name: str, value: object) -> str:
