@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmark_lib.step import TrainingStep, synthetic_batches
+
 from skin.config import Config
 from skin.console import progress
 from skin.models.build import build_model

@@ -15,12 +15,11 @@ from optuna.trial import TrialState
 from skin.config import Config
 from skin.console import note, warn
 from skin.errors import SkinError
-from skin.randomness import key
+from skin.randomness import SUGGEST, key
 from skin.training.run import train_run
 from skin.tuning.space import Space, settings
 from skin.tuning.study import STARTUP_TRIALS, trial_run, unfinished
 
-_SUGGEST = 1000  # the purpose of these draws, see `skin.randomness`
 _MOST_FAILURES = 3  # in a row: no longer the trials' fault
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -128,7 +127,7 @@ def _attribute(fold: int) -> str:
 def _next_trial(study: optuna.Study, count: int, seed: int) -> optuna.Trial | None:
     """The trial that was left, a new one, or none if there are enough."""
     finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
-    draw = key(_SUGGEST, seed, finished) % 2**32  # what NumPy's older generators take
+    draw = key(SUGGEST, seed, finished) % 2**32  # what NumPy's older generators take
     study.sampler = TPESampler(n_startup_trials=STARTUP_TRIALS, seed=draw)
     left = unfinished(study)
     if left:
