@@ -16,8 +16,11 @@ from compare_lib.cost import measure_costs
 from compare_lib.table import (
     SCORES,
     Outcome,
+    agree,
+    chance_of,
     common,
     difference,
+    holm,
     over_seeds,
     read_outcome,
     spread,
@@ -70,13 +73,15 @@ def main(  # noqa: PLR0917 - its parameters are the options
             where = ["--data-dir", str(data_dir), "--runs-dir", str(runs_dir)]
             for seed in _numbers(seeds):
                 for each in arms:
-                    command = _command(each, seed, folds, str(weights) if weights else None)
-                    _train([*command, "--fold", fold, *where], dry_run=dry_run)
+                    given = str(weights) if weights else None
+                    command = _command(each, seed, folds, fold, given)
+                    _train([*command, *where], dry_run=dry_run)
         if cost and not dry_run:
             configs = {each.name: _config(each, folds, weights) for each in arms}
-            write_json(runs_dir / _COSTS, measure_costs(configs, data_dir))
+            known = _read_costs(runs_dir)
+            write_json(runs_dir / _COSTS, known | measure_costs(configs, data_dir))
         if not dry_run:
-            _tabulate(folds, weights.name if weights else None, runs_dir, table)
+            _tabulate(folds, runs_dir, table)
     except SkinError as error:
         err.print(f"error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -102,12 +107,12 @@ def _numbers(text: str) -> list[int]:
         raise SkinError(f"'{text}': write numbers, as 0,1") from None
 
 
-def _command(arm: Arm, seed: int, folds: str, weights: str | None) -> list[str]:
+def _command(arm: Arm, seed: int, folds: str, fold: str, weights: str | None) -> list[str]:
     """The arm's training as one would type it, without where things lie."""
     command = ["skin", "train", "-c", arm.config, "--name", f"{arm.name}-seed{seed}"]
     for setting in (*arm.settings, f"data.folds={arm.folds or folds}", f"seed={seed}"):
         command += ["--set", setting]
-    return [*command, *(["--weights", weights] if weights else [])]
+    return [*command, *(["--weights", weights] if weights else []), "--fold", fold]
 
 
 def _config(arm: Arm, folds: str, weights: Path | None) -> Config:
@@ -126,40 +131,46 @@ def _train(command: Sequence[str], *, dry_run: bool) -> None:
         raise SkinError(f"`skin train` ended with {done.returncode}; the message stands above")
 
 
-def _tabulate(folds: str, weights: str | None, runs_dir: Path, path: Path) -> None:
-    rows = []
-    costs = read_json(runs_dir / _COSTS) if (runs_dir / _COSTS).exists() else {}
+def _tabulate(folds: str, runs_dir: Path, path: Path) -> None:
+    costs = _read_costs(runs_dir)
+    rows: list[dict[str, object]] = []
+    pairs: list[tuple[Outcome, Outcome | None]] = []
     for arm in ARMS:
-        runs = _runs(arm, runs_dir)
+        runs = _runs(arm, runs_dir, folds)
         if not runs:
             continue
-        others = _runs(_named(arm.reference), runs_dir) if arm.reference else runs
+        others = _runs(_named(arm.reference), runs_dir, folds) if arm.reference else runs
         seeds, numbers = common(runs, others)
-        if not seeds:
+        if not (seeds and numbers):
             note(f"{arm.name}: no fold and seed in common with {arm.reference} yet")
             continue
         task = runs[seeds[0]].task.name
         ours = read_outcome(runs, seeds, numbers, task)
         theirs = read_outcome(others, seeds, numbers, task) if arm.reference else None
-        row = _row(arm, ours, theirs, _typed(_command(arm, seeds[0], folds, weights)))
-        rows.append(row | {"bare_images_per_s": costs.get(arm.name)})
+        weights = runs[seeds[0]].fold(numbers[0]).config().model.weights
+        given = weights.name if weights else None
+        command = _command(arm, seeds[0], folds, ",".join(map(str, numbers)), given)
+        pairs.append((ours, theirs))
+        rows.append(_row(arm, ours, theirs) | {"images_per_s": costs.get(arm.name)})
+        rows[-1]["command"] = _typed(command)
     if not rows:
         raise SkinError(f"{runs_dir} holds no finished arm to tabulate")
     frame = pd.DataFrame(rows)
+    frame.insert(frame.columns.get_loc("bacc_difference_high") + 1, "verdict", _verdicts(pairs))
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.4f")
     out.print(frame[_SHOWN].to_string(index=False, float_format="{:.3f}".format), markup=False)
     out.print(str(path), markup=False, soft_wrap=True)
 
 
-def _row(arm: Arm, ours: Outcome, theirs: Outcome | None, command: str) -> dict[str, object]:
+def _row(arm: Arm, ours: Outcome, theirs: Outcome | None) -> dict[str, object]:
     row: dict[str, object] = {
         "group": arm.group,
         "arm": arm.name,
         "against": arm.reference,
         "task": ours.task,
-        "seeds": len(ours.by_seed),
-        "folds": len(ours.folds),
+        "seeds": " ".join(map(str, ours.by_seed)),
+        "folds": " ".join(map(str, ours.folds)),
         "images": ours.images,
         "leaking": ours.leaking,
     }
@@ -171,23 +182,50 @@ def _row(arm: Arm, ours: Outcome, theirs: Outcome | None, command: str) -> dict[
         row[f"{score}_difference"] = gap and gap.value
         row[f"{score}_difference_low"] = gap and gap.low
         row[f"{score}_difference_high"] = gap and gap.high
-        if score == "bacc":
-            row["verdict"] = verdict(gap, leaking=ours.leaking) if gap else None
-    return row | {
-        "parameters": ours.parameters,
-        "seconds_a_fold": ours.seconds,
-        "command": command,
-    }
+    return row | {"parameters": ours.parameters, "seconds_a_fold": ours.seconds}
 
 
-def _runs(arm: Arm, runs_dir: Path) -> dict[int, Run]:
-    """The arm's runs that have a finished fold, by seed."""
+def _verdicts(pairs: Sequence[tuple[Outcome, Outcome | None]]) -> list[str | None]:
+    """What may be said of each row's BACC, corrected for the number of rows."""
+    compared = [(ours, theirs) for ours, theirs in pairs if theirs and not ours.leaking]
+    corrected = iter(holm([chance_of(*pair, "bacc") for pair in compared]))
+    words: list[str | None] = []
+    for ours, theirs in pairs:
+        if theirs is None:
+            words.append(None)
+        elif ours.leaking:
+            words.append("leaks, not comparable")
+        else:
+            gap = difference(ours, theirs, "bacc")
+            words.append(verdict(gap, next(corrected), agree=agree(ours, theirs, "bacc")))
+    return words
+
+
+def _read_costs(runs_dir: Path) -> dict[str, float]:
+    path = runs_dir / _COSTS
+    return dict(read_json(path)) if path.exists() else {}
+
+
+def _runs(arm: Arm, runs_dir: Path, folds: str) -> dict[int, Run]:
+    """The arm's runs that have a finished fold, by seed; those trained otherwise are named."""
     found = {}
-    for folder in runs_dir.glob(f"{arm.name}-seed*"):
+    for folder in sorted(runs_dir.glob(f"{arm.name}-seed*")):
+        seed = folder.name.rpartition("-seed")[2]
         run = Run(folder)
-        if run.finished_folds():
-            found[int(folder.name.rpartition("-seed")[2])] = run
-    return dict(sorted(found.items()))
+        if not (seed.isdecimal() and run.finished_folds()):
+            continue
+        config = run.finished_folds()[0].config()
+        expected = _config(arm, folds, config.model.weights)
+        data = expected.data.model_copy(
+            update={"dataset": config.data.dataset, "short_side": config.data.short_side}
+        )
+        expected = expected.model_copy(update={"seed": int(seed), "data": data})
+        changes = config.differences(expected)
+        if changes:
+            note(f"left out, {folder} was trained otherwise: {'; '.join(changes)}")
+        else:
+            found[int(seed)] = run
+    return found
 
 
 def _named(name: str) -> Arm:

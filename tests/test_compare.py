@@ -21,12 +21,10 @@ SEVEN, TWO = TASKS["isic2018"], TASKS["malignant"]
 LESIONS = 140
 
 
-@pytest.fixture
-def arms(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    from compare_lib import arms as module  # noqa: PLC0415 - scripts are no package
+sys.path.insert(0, str(SCRIPTS))
+from compare_lib.arms import ARMS  # noqa: E402 - scripts are no package
 
-    return module
+sys.path.pop(0)
 
 
 @pytest.fixture
@@ -42,18 +40,18 @@ def compare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
 
 
-def test_every_arm_is_a_config_that_loads(arms: ModuleType):
-    names = [arm.name for arm in arms.ARMS]
+def test_every_arm_is_a_config_that_loads():
+    names = [arm.name for arm in ARMS]
     assert len(set(names)) == len(names)
-    for arm in arms.ARMS:
+    for arm in ARMS:
         load_config(find_config(arm.config), arm.settings)
         assert arm.reference is None or arm.reference in names
         assert arm.folds is None or parse_name(arm.folds) is not None
 
 
-def test_an_arm_changes_its_reference(arms: ModuleType):
-    by_name = {arm.name: arm for arm in arms.ARMS}
-    for arm in arms.ARMS:
+def test_an_arm_changes_its_reference():
+    by_name = {arm.name: arm for arm in ARMS}
+    for arm in ARMS:
         if arm.reference and arm.folds is None:
             other = by_name[arm.reference]
             configs = [load_config(find_config(one.config), one.settings) for one in (arm, other)]
@@ -102,10 +100,21 @@ def predictions(task: Task, skill: float, seed: int) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(keys), values], axis=1)
 
 
-def write_run(root: Path, name: str, skill: float, task: Task = SEVEN, **metadata: object) -> None:
+def write_run(
+    root: Path,
+    name: str,
+    skill: float,
+    task: Task = SEVEN,
+    changed: tuple[str, ...] = (),
+    **metadata: object,
+) -> None:
     folder = root / "runs/comparison" / name / "fold0"
     folder.mkdir(parents=True)
-    seed = int(name.rpartition("-seed")[2])
+    arm, _, number = name.rpartition("-seed")
+    seed = int(number)
+    known = next(each for each in ARMS if each.name == arm)
+    settings = [*known.settings, f"data.folds={known.folds or 'k5-seed0'}", f"seed={seed}"]
+    load_config(find_config(known.config), [*settings, *changed]).save(folder / "config.yaml")
     predictions(task, skill, seed).to_csv(folder / "oof.csv", index=False)
     values = {
         "task": task.name,
@@ -128,17 +137,21 @@ def test_the_table(tmp_path: Path):
         write_run(tmp_path, f"plain-seed{seed}", 2.0)
         write_run(tmp_path, f"se-seed{seed}", 4.0)
     write_run(tmp_path, "eca-seed0", 2.0)
+    write_run(tmp_path, "soft-seed1", 4.0)
+    write_run(tmp_path, "cbam-seed0", 4.0, changed=("training.epochs=9",))
     write_run(tmp_path, "published_binary-seed0", 4.0, TWO)
     write_run(tmp_path, "plain_leaking-seed0", 4.0, leaking=True)
     done = compare(tmp_path, "--no-training", "--table", "x.csv")
     assert done.returncode == 0, done.stderr
+    assert "cbam-seed0 was trained otherwise: training.epochs: 3 -> 9" in done.stderr
     rows = pd.read_csv(tmp_path / "x.csv").set_index("arm")
-    assert rows.index.tolist() == ["plain", "se", "eca", "published_binary", "plain_leaking"]
+    expected = ["plain", "se", "eca", "soft", "published_binary", "plain_leaking"]
+    assert rows.index.tolist() == expected
     plain = [bacc(predictions(SEVEN, 2.0, seed), SEVEN) for seed in (0, 1)]
     better = [bacc(predictions(SEVEN, 4.0, seed), SEVEN) for seed in (0, 1)]
     assert rows.loc["plain", "bacc"] == pytest.approx(np.mean(plain), abs=1e-4)
     assert rows.loc["plain", "bacc_seed_sd"] == pytest.approx(np.std(plain, ddof=1), abs=1e-4)
-    assert rows.loc["se", "seeds"] == 2
+    assert rows.loc["se", "seeds"] == "0 1"
     gap = np.mean(better) - np.mean(plain)
     assert rows.loc["se", "bacc_difference"] == pytest.approx(gap, abs=1e-4)
     assert rows.loc["se", "bacc_difference_low"] < gap < rows.loc["se", "bacc_difference_high"]
@@ -146,25 +159,47 @@ def test_the_table(tmp_path: Path):
         "",
         "gain",
         "noise",
-        "gain",
+        "uncertain gain",
+        "uncertain gain",
         "leaks, not comparable",
     ]
     # Against one seed only, and against the seven classes' sums.
-    assert rows.loc["eca", ["seeds", "bacc_difference"]].tolist() == [1, 0]
+    assert rows.loc["eca", "bacc_difference"] == 0
+    assert rows.loc["soft", "bacc_difference"] == pytest.approx(better[1] - plain[1], abs=1e-4)
     two = [bacc(predictions(TWO, skill, 0), TWO) for skill in (4.0, 2.0)]
     found = rows.loc["published_binary", ["bacc", "bacc_difference"]].tolist()
     assert found == pytest.approx([two[0], two[0] - two[1]], abs=1e-4)
     assert rows.loc["se", "command"].startswith("skin train -c mobilenetv2 --name se-seed0")
+    assert rows.loc["se", "command"].endswith("--fold 0")
 
 
 @pytest.mark.parametrize(
-    ("interval", "leaking", "expected"),
+    ("interval", "corrected", "agree", "expected"),
     [
-        (Interval(0.02, 0.01, 0.03), False, "gain"),
-        (Interval(-0.02, -0.03, -0.01), False, "loss"),
-        (Interval(0.02, -0.01, 0.05), False, "noise"),
-        (Interval(0.02, 0.01, 0.03), True, "leaks, not comparable"),
+        (Interval(0.02, 0.01, 0.03), 0.01, True, "gain"),
+        (Interval(-0.02, -0.03, -0.01), 0.01, True, "loss"),
+        (Interval(0.02, -0.01, 0.05), 0.01, True, "noise"),
+        (Interval(0.02, 0.01, 0.03), 0.20, True, "uncertain gain"),
+        (Interval(-0.02, -0.03, -0.01), 0.01, False, "uncertain loss"),
     ],
 )
-def test_verdicts(table: ModuleType, interval: Interval, leaking: bool, expected: str):
-    assert table.verdict(interval, leaking=leaking) == expected
+def test_verdicts(
+    table: ModuleType, interval: Interval, corrected: float, agree: bool, expected: str
+):
+    assert table.verdict(interval, corrected, agree=agree) == expected
+
+
+def test_holm_by_hand(table: ModuleType):
+    """Sorted 0.01, 0.02, 0.03, 0.6 times 4, 3, 2, 1; none below the one before it."""
+    found = table.holm([0.03, 0.01, 0.6, 0.02])
+    assert found == pytest.approx([0.06, 0.04, 0.6, 0.06])
+
+
+def test_no_fold_in_common_is_no_row(tmp_path: Path):
+    write_run(tmp_path, "plain-seed0", 2.0)
+    write_run(tmp_path, "se-seed0", 2.0)
+    se = tmp_path / "runs/comparison/se-seed0"
+    (se / "fold0").rename(se / "fold1")
+    done = compare(tmp_path, "--no-training", "--table", "x.csv")
+    assert done.returncode == 0, done.stderr
+    assert "se: no fold and seed in common with plain yet" in done.stderr

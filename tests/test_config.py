@@ -65,6 +65,13 @@ def test_mistakes_are_named(write: Write, text: str, message: str):
         ("model: {head: {kind: tree}}", ["model.head.kind", "hierarchical", "arc_margin"]),
         ("model: {metadata: {fusion: join}}", ["concat", "metablock"]),
         ("balance: [{step: smote, ot: 1}]", ["balance.0.ot", "did you mean 'to'"]),
+        ("balance: [{step: downsample, to: 50}]", ["balance.0.to", "50 is no share", "a code"]),
+        ("balance: [{step: downsample, to: -1}]", ["balance.0.to", "-1 is no share"]),
+        ("model: {head: {kind: multi_sample}}", ["multi_sample", "dropout"]),
+        (
+            "loss: {class_weights: inverse, prior_adjustment: 1}",
+            ["class_weights (inverse)", "prior_adjustment (1)", "overshoots"],
+        ),
         ("mix: {mixup: 1}\nmodel: {head: {kind: arc_margin}}", ["margin", "mix"]),
         ("mix: {cutmix: 1}\nmodel: {metadata: {fusion: concat}}", ["metadata", "mix"]),
         (

@@ -123,7 +123,7 @@ def one_batch(plan: FoldPlan) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor 
 def test_every_variant_overfits_a_small_batch(name: str, data_dir: Path):
     # Nothing may stand between the model and the batch: dropout, smoothing, a prior, no bias of
     # few images.
-    plain = {"model.dropout": "0", "loss.label_smoothing": "0", "loss.prior_adjustment": "0"}
+    plain = {"model.dropout": "0.1", "loss.label_smoothing": "0", "loss.prior_adjustment": "0"}
     plan = plan_fold(resolve(small(name, **plain), data_dir), 0)
     images, targets, metadata = one_batch(plan)
     assert len(images) == IMAGES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skin.analysis.statistics import Bootstrap, Interval, bootstrap, interval
+from skin.analysis.statistics import LEVEL, Bootstrap, Interval, bootstrap, interval
 from skin.runs import Run, probability_columns
 from skin.taxonomy import coarsen, get_task, mapping_between
 
@@ -88,13 +88,42 @@ def spread(outcome: Outcome, score: str) -> float | None:
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def verdict(gap: Interval, *, leaking: bool) -> str:
-    """What a difference's interval allows to say."""
-    if leaking:
-        return "leaks, not comparable"
+def chance_of(ours: Outcome, theirs: Outcome, score: str) -> float:
+    """The two-sided p-value of a difference: how often a resample's sign is the other one."""
+    samples = _mean(ours, score)[1] - _mean(theirs, score)[1]
+    beyond = min((samples <= 0).sum(), (samples >= 0).sum())
+    return float(min(1.0, 2 * (beyond + 1) / (len(samples) + 1)))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Correct p-values for their number (Holm 1979)."""
+    order = np.argsort(chances)
+    corrected = np.empty(len(chances))
+    factors = np.arange(len(chances), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(np.array(chances)[order] * factors))
+    return corrected.tolist()
+
+
+def agree(ours: Outcome, theirs: Outcome, score: str) -> bool:
+    """Whether there are two seeds or more, whose differences have one sign."""
+    gaps = [
+        getattr(one.scores, score) - getattr(theirs.by_seed[seed].scores, score)
+        for seed, one in ours.by_seed.items()
+    ]
+    return len(gaps) > 1 and (min(gaps) > 0 or max(gaps) < 0)
+
+
+def verdict(gap: Interval, corrected: float, *, agree: bool) -> str:
+    """What may be said of a difference.
+
+    A gain or a loss is said where the interval over lesions leaves zero out, the seeds agree, and
+    the p-value corrected for all the table's rows is below 0.05; it is uncertain where one of the
+    latter two fails.
+    """
     if not gap.excludes_zero:
         return "noise"
-    return "gain" if gap.value > 0 else "loss"
+    word = "gain" if gap.value > 0 else "loss"
+    return word if agree and corrected < 1 - LEVEL else f"uncertain {word}"
 
 
 def _score(run: Run, folds: Sequence[int], name: str) -> Bootstrap:

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from skin.errors import SkinError, did_you_mean
 from skin.files import write_text
@@ -88,18 +95,47 @@ class ModelConfig(_Strict):
     dropout: Fraction = 0.0  # before the classifier
     drop_path: Fraction = 0.0  # stochastic depth in the backbone, where it has it
 
+    @model_validator(mode="after")
+    def _samples_differ(self) -> ModelConfig:
+        if self.head.kind == "multi_sample" and not self.dropout:
+            raise ValueError("head.kind is multi_sample, whose samples differ by dropout: set it")
+        return self
+
 
 class LossConfig(_Strict):
     """Cross entropy or focal loss, and what is done about unequal classes."""
 
     kind: Literal["cross_entropy", "focal"] = "cross_entropy"
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0  # Lin et al. 2017; 0 is cross entropy
+    # Of the images that an epoch draws, so that what a weighted sampler evens out counts once.
     class_weights: Literal["none", "inverse", "sqrt_inverse", "effective"] = "none"
     effective_beta: Annotated[float, Field(ge=0, lt=1)] = 0.999  # Cui et al. 2019
     label_smoothing: Fraction = 0.0
     prior_adjustment: Annotated[float, Field(ge=0)] = 0.0  # tau of Menon et al. 2021; 0 is off
+    # Both are of the class probabilities along the task's tree, whatever head gives them.
     tree_steps: Literal["sum", "mean"] = "sum"  # over the decisions on the way to a class
     path_cosine: Annotated[float, Field(ge=0)] = 0.0  # weight of the path loss; 0 is off
+
+    @model_validator(mode="after")
+    def _corrects_once(self) -> LossConfig:
+        if self.class_weights != "none" and self.prior_adjustment:
+            raise ValueError(
+                f"class_weights ({self.class_weights}) and prior_adjustment "
+                f"({self.prior_adjustment:g}) both make up for rare classes, which together "
+                "overshoots: set prior_adjustment to 0, or class_weights to none"
+            )
+        return self
+
+
+def _share_or_code(value: object) -> object:
+    """Take a number above 0 and up to 1, or a word."""
+    with suppress(TypeError, ValueError):
+        value = float(value)  # type: ignore[arg-type]
+    if isinstance(value, float) and not 0 < value <= 1:
+        raise ValueError(
+            f"{value:g} is no share of the largest class: give above 0 to 1, or a code"
+        )
+    return value
 
 
 class BalanceStep(_Strict):
@@ -110,7 +146,7 @@ class BalanceStep(_Strict):
     """
 
     step: Literal["downsample", "oversample", "smote", "tomek", "smote_tomek"]
-    to: Above | str = 1.0
+    to: Annotated[float | str, BeforeValidator(_share_or_code)] = 1.0
     neighbours: Positive = 5  # smote: that a synthetic image may be blended with
 
 
@@ -230,14 +266,14 @@ class Config(_Strict):
 
 
 def load_config(
-    path: Path, settings: Iterable[str] = (), options: Mapping[str, str] | None = None
+    path: Path, settings: Iterable[str] = (), options: Mapping[str, object] | None = None
 ) -> Config:
     """Read a config with its bases and what the command line sets.
 
     Args:
         path: the file.
         settings: `key=value`, the value as YAML.
-        options: keys and values that are taken as they are.
+        options: keys and values that are taken as they are; those of none are left alone.
 
     Raises:
         SkinError: a file is missing or no YAML, a key is unknown (the nearest right one is
@@ -247,8 +283,9 @@ def load_config(
     for setting in settings:
         key, value = _parse_setting(setting)
         _put(tree, key, value)
-    for key, text in (options or {}).items():
-        _put(tree, key, text)
+    for key, option in (options or {}).items():
+        if option is not None:
+            _put(tree, key, str(option))
     return parse_config(tree, str(path))
 
 
@@ -269,10 +306,14 @@ def find_config(name: str) -> Path:
 
 
 def list_known_configs() -> list[Path]:
-    """The configs in `configs/` here and those that come with the package, by name."""
+    """The configs in `configs/` here and those that come with the package, by name.
+
+    `base` and what ends in `_base` is there to be extended, and no experiment.
+    """
     found: dict[str, Path] = {}
     for folder in (_packaged_configs(), Path("configs")):
-        found |= {path.stem: path for path in folder.glob("*.yaml") if path.stem != "base"}
+        paths = [path for path in folder.glob("*.yaml") if path.stem.split("_")[-1] != "base"]
+        found |= {path.stem: path for path in paths}
     return [found[stem] for stem in sorted(found)]
 
 
@@ -356,8 +397,8 @@ def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
         hint = f", did you mean '{near[0]}'?" if near else ""
         return f"unknown key '{key}'{hint} (known there: {', '.join(known)})"
-    if not key:
-        return str(detail["msg"])
+    if detail["type"] == "value_error":  # our own, which says what is wrong
+        return f"{key}: {detail['ctx']['error']}" if key else str(detail["ctx"]["error"])
     return f"'{key}' is {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 

@@ -43,7 +43,7 @@ class FoldRun:
 
     @property
     def weights(self) -> Path:
-        """The weights of the epoch with the best held-out BACC."""
+        """The weights of the epoch with the best validation BACC."""
         return self.folder / "best.safetensors"
 
     @property

@@ -213,19 +213,21 @@ def _only(parts: set[int | None]) -> int | None:
 
 def _grow(classes: Sequence[Diagnosis]) -> Node:
     """The root of the tree that `Task.tree` describes."""
-    mixed = any(diagnosis.melanocytic is None for diagnosis in classes)
-    melanocytic = [] if mixed else [d for d in classes if d.melanocytic]
-    others = [d for d in classes if d not in melanocytic]
-    malignancy = [
-        *_group("benign", _leaves(d for d in others if not d.malignant)),
-        *_group("malignant", _leaves(d for d in others if d.malignant)),
-    ]
+    if any(diagnosis.melanocytic is None for diagnosis in classes):
+        return Node("lesion", tuple(_by_malignancy(classes)))
     branches = [
-        *_group("melanocytic", _leaves(melanocytic)),
-        *_group("non-melanocytic", malignancy),
+        *_group("melanocytic", _leaves(d for d in classes if d.melanocytic)),
+        *_group("non-melanocytic", _by_malignancy([d for d in classes if not d.melanocytic])),
     ]
     (root,) = _group("lesion", branches)
     return root
+
+
+def _by_malignancy(classes: Sequence[Diagnosis]) -> list[Node]:
+    return [
+        *_group("benign", _leaves(d for d in classes if not d.malignant)),
+        *_group("malignant", _leaves(d for d in classes if d.malignant)),
+    ]
 
 
 def _leaves(classes: Iterable[Diagnosis]) -> list[Node]:

@@ -224,7 +224,12 @@ def test_every_combination_learns_everywhere(
     variant: Variant, images: Tensor, block: str, head: str, fusion: str
 ):
     model = build_model(
-        variant(attention=block, head={"kind": head, "units": 16}, metadata={"fusion": fusion})
+        variant(
+            attention=block,
+            head={"kind": head, "units": 16},
+            metadata={"fusion": fusion},
+            dropout=0.1,
+        )
     )
     targets = torch.tensor([0, 3, 6])
     output = model(images, metadata_of(images), targets)

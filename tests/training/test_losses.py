@@ -62,7 +62,7 @@ def test_plain_is_the_mean_of_minus_log_p():
     ],
 )
 def test_class_weights(config: dict[str, object], expected: list[float]):
-    weights = class_weights(LossConfig.model_validate(config), COUNTS)
+    weights = class_weights(LossConfig.model_validate(config), COUNTS.astype(float))
     assert weights.tolist() == pytest.approx(expected)
     assert float(weights @ torch.tensor(COUNTS).float()) / COUNTS.sum() == pytest.approx(1)
 
@@ -70,12 +70,20 @@ def test_class_weights(config: dict[str, object], expected: list[float]):
 def test_effective_numbers_near_beta_1_are_the_counts():
     near = LossConfig(class_weights="effective", effective_beta=1 - 1e-9)
     inverse = LossConfig(class_weights="inverse")
-    torch.testing.assert_close(class_weights(near, COUNTS), class_weights(inverse, COUNTS))
+    n = COUNTS.astype(float)
+    torch.testing.assert_close(class_weights(near, n), class_weights(inverse, n))
+
+
+DRAWN = COUNTS / COUNTS.sum()
 
 
 def test_weighted_loss_is_the_weighted_mean():
     by_hand = (0.5 * LN2 + 2.0 * 2 * LN2) / (0.5 + 2.0)
-    assert loss([0, 1], class_weights="inverse") == pytest.approx(by_hand)
+    assert loss([0, 1], DRAWN, class_weights="inverse") == pytest.approx(by_hand)
+
+
+def test_weights_leave_alone_what_the_sampler_has_evened_out():
+    assert loss([0, 1], EVEN, class_weights="inverse") == pytest.approx(loss([0, 1]))
 
 
 def test_label_smoothing():
@@ -175,7 +183,7 @@ def test_the_path_loss_of_a_sure_and_right_model_is_0():
 )
 def test_it_is_torchs_cross_entropy(seed: int, weights: str, smoothing: float):
     log_p, targets = batch(seed)
-    function = build(class_weights=weights, label_smoothing=smoothing).double()
+    function = build(DRAWN, class_weights=weights, label_smoothing=smoothing).double()
     expected = F.cross_entropy(log_p, targets, weight=function.weights, label_smoothing=smoothing)
     torch.testing.assert_close(function(log_p, targets), expected)
 
@@ -195,8 +203,7 @@ def test_weighted_binary_cross_entropy():
     """Weights (w0, w1) act as BCE's pos_weight w1 / w0, up to the mean's denominator."""
     log_p, targets = batch(5, classes=2)
     config = LossConfig(class_weights="inverse")
-    counts, even = np.array([9, 3]), np.array([0.5, 0.5])
-    function = ClassificationLoss(config, counts, even, PAIR).double()
+    function = ClassificationLoss(config, np.array([9, 3]), np.array([0.75, 0.25]), PAIR).double()
     summed = F.binary_cross_entropy_with_logits(
         log_p[:, 1] - log_p[:, 0],
         targets.double(),

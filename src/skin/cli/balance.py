@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skin.cli.options import DATA_DIR, DataDir
+from skin.cli.options import DATA_DIR, DataDir, Settings
 
 
 def balance(
@@ -14,10 +14,7 @@ def balance(
         str, typer.Argument(help="A config's file, or its name in configs/.", show_default=False)
     ],
     fold: Annotated[int, typer.Option("--fold", "-f", min=0, help="Which training part.")] = 0,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any key of the config."),
-    ] = None,
+    setting: Settings = None,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Show the class counts of a fold's training part before and after each balancing step.

@@ -20,7 +20,16 @@ EnsemblesDir = Annotated[
 TuningDir = Annotated[
     Path, typer.Option("--tuning-dir", envvar="SKIN_TUNING_DIR", help="Where the studies are.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any key of the config."),
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="A local file of the backbone's weights.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
+
+INTERRUPTED = 130  # what shells give for an interrupt
 
 DATA_DIR = Path("data")
 RUNS_DIR = Path("runs")

@@ -98,10 +98,11 @@ def predict(
     from skin.taxonomy import challenge_of, get_challenge, get_task
 
     models, sources = split_arguments(arguments, runs_dir, ensembles_dir)
-    chosen = get_challenge(challenge) if challenge else challenge_of(models.ensemble.task)
+    chosen = get_challenge(challenge) if challenge else None
     target = path or Path("submissions") / f"{models.folder.name}.csv"
-    if form is Format.CSV:
-        require_writable(target.parent)  # before the long work, not after it
+    if form is Format.CSV:  # before the long work, not after it
+        chosen = chosen or challenge_of(models.ensemble.task)
+        require_writable(target.parent)
     inputs = find_images(sources)
     predictor = Predictor(models.ensemble, models.folder, device=device, tta=tta)
     note(f"{len(inputs)} images, {predictor.models} models, TTA {predictor.tta}")
@@ -113,7 +114,7 @@ def predict(
         )
     for error in predictions.bad:
         warn(f"left out: {error}")
-    if form is Format.CSV:
+    if chosen and form is Format.CSV:
         missing = submit(target, predictions, chosen, official_list=official_list)
         if missing:
             warn(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skin.cli.options import DATA_DIR, RUNS_DIR, DataDir, RunsDir
+from skin.cli.options import (
+    DATA_DIR,
+    INTERRUPTED,
+    RUNS_DIR,
+    DataDir,
+    RunsDir,
+    Settings,
+    Weights,
+)
 from skin.console import note, out
-
-_INTERRUPTED = 130  # what shells give for an interrupt
 
 
 def train(
@@ -18,13 +23,8 @@ def train(
         str, typer.Option("--config", "-c", help="A config's file, or its name in configs/.")
     ] = "resnet50",
     fold: Annotated[str, typer.Option("--fold", "-f", help="all, 0, 0,2 or 0..4.")] = "all",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any key of the config."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="A local file of the backbone's weights.")
-    ] = None,
+    setting: Settings = None,
+    weights: Weights = None,
     name: Annotated[
         str | None, typer.Option("--name", help="The run's name; the config's if not given.")
     ] = None,
@@ -52,18 +52,22 @@ def train(
       skin train --list
     """
     from skin.config import find_config, list_known_configs, load_config
+    from skin.errors import SkinError
 
     if list_configs:
         known = list_known_configs()
         width = max(len(path.stem) for path in known)
         for path in known:
-            line = f"{path.stem:<{width}}  {load_config(path).description}"
+            try:
+                description = load_config(path).description
+            except SkinError as error:  # the others are still worth a line
+                description = f"cannot be used: {error}"
+            line = f"{path.stem:<{width}}  {description}"
             out.print(line, soft_wrap=True, markup=False, highlight=False)
         return
     path = find_config(config)
     options = {"model.weights": weights, "runtime.device": device}
-    given = {key: str(value) for key, value in options.items() if value is not None}
-    loaded = load_config(path, setting or (), given)
+    loaded = load_config(path, setting or (), options)
 
     from skin.runs import Run
     from skin.training.run import train_run
@@ -74,7 +78,7 @@ def train(
         folds = train_run(loaded, run, fold, data_dir, restart=restart)
     except KeyboardInterrupt:
         note("stopped; the same command goes on from the last checkpoint")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     for trained in folds:
         metadata = trained.metadata()
         out.print(

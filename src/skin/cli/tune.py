@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skin.cli.options import DATA_DIR, TUNING_DIR, DataDir, TuningDir
+from skin.cli.options import (
+    DATA_DIR,
+    INTERRUPTED,
+    TUNING_DIR,
+    DataDir,
+    Settings,
+    TuningDir,
+    Weights,
+)
 from skin.console import note, out
-
-_INTERRUPTED = 130  # what shells give for an interrupt
 
 
 class _Pruner(StrEnum):
@@ -39,13 +44,8 @@ def tune(
     fold: Annotated[
         str, typer.Option("--fold", "-f", help="all, 0, 0,2 or 0..4; the score is their mean.")
     ] = "0",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any key of the base config."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="A local file of the backbone's weights.")
-    ] = None,
+    setting: Settings = None,
+    weights: Weights = None,
     name: Annotated[
         str | None, typer.Option("--name", help="The study's name; the config's if not given.")
     ] = None,
@@ -59,7 +59,7 @@ def tune(
     data_dir: DataDir = DATA_DIR,
     tuning_dir: TuningDir = TUNING_DIR,
 ) -> None:
-    """Search for the hyper-parameters with the best held-out BACC, on the folds of `skin train`.
+    """Search for the hyper-parameters with the best validation BACC, on the folds of `skin train`.
 
     Without --range and --choice it compares batch sizes, losses and learning rates. Each trial is
     a run; the table and the figure are in the study's folder. A search that was stopped goes on
@@ -76,8 +76,7 @@ def tune(
 
     path = find_config(config)
     options = {"model.weights": weights, "runtime.device": device}
-    given = {key: str(value) for key, value in options.items() if value is not None}
-    base = load_config(path, setting or (), given)
+    base = load_config(path, setting or (), options)
 
     from skin.tuning.results import caveat, rich_table, train_command
     from skin.tuning.space import Parameter, parse_choice, parse_range
@@ -93,7 +92,7 @@ def tune(
         )
     except KeyboardInterrupt:
         note("stopped; the same command goes on from the last checkpoint")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     out.print(rich_table(outcome))
     out.print(caveat(outcome), markup=False)
     words = [word for text in setting or () for word in ("--set", text)]

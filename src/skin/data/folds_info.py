@@ -58,6 +58,8 @@ def list_folds(dataset: Dataset) -> list[str]:
 def choose_folds(dataset: Dataset, name: str | None) -> str:
     """Check that there are folds of that name, or name the only ones that do not leak.
 
+    Where there are k folds and holdouts, the k folds are meant.
+
     Raises:
         SkinError: there are none of that name (where the name says how they are made, so does
             the message), none that do not leak, or several and no name.
@@ -65,8 +67,11 @@ def choose_folds(dataset: Dataset, name: str | None) -> str:
     folder = dataset.root / "folds"
     names = list_folds(dataset)
     if name is None:
-        honest = [each for each in names if not load_info(folder / f"{each}.json").leaking]
-        return _choose_only(dataset, names, honest)
+        infos = {each: load_info(folder / f"{each}.json") for each in names}
+        honest = [each for each, info in infos.items() if not info.leaking]
+        # Holdouts are for comparison with what others did, and are named where they are wanted.
+        folds = [each for each in honest if not infos[each].holdout]
+        return _choose_only(dataset, names, folds if len(folds) == 1 else honest)
     if name in names:
         return name
     scheme = parse_name(name)

@@ -92,16 +92,13 @@ class LesionClassifier(nn.Module):
         self, features: Tensor, metadata: Tensor | None = None, targets: Tensor | None = None
     ) -> Tensor:
         """Give log-probabilities (B, C) for the backbone's feature map (B, D, H, W)."""
-        if self.fusion is not None:
-            if metadata is None:
-                metadata = features.new_zeros(features.shape[0], METADATA_SIZE, dtype=torch.float32)
-            metadata = hide_fields(metadata, self.hidden, self.training)
-        features = self._attended(features, metadata)
+        known = self._known(features, metadata)
+        features = self._attended(features, known)
         if isinstance(self.head, HierarchicalHead):
             return self.head(features)  # type: ignore[no-any-return]
         pooled = self._pool(features)
         if isinstance(self.fusion, ConcatFusion):
-            pooled = self.fusion(pooled, metadata)
+            pooled = self.fusion(pooled, known)
         return self.head(pooled, targets)  # type: ignore[no-any-return]
 
     @torch.no_grad()
@@ -112,9 +109,8 @@ class LesionClassifier(nn.Module):
         """
         features = self.features(self.normalise(images))
         if isinstance(self.head, HierarchicalHead):
-            if metadata is None:
-                metadata = features.new_zeros(features.shape[0], METADATA_SIZE, dtype=torch.float32)
-            return self.head.heatmaps(self._attended(features, metadata))
+            known = self._known(features, metadata)
+            return self.head.heatmaps(self._attended(features, known))
         if self.attention is not None:
             heatmap: Tensor = self.attention.heatmap(features)  # type: ignore[operator]
             return heatmap[:, None]
@@ -131,6 +127,14 @@ class LesionClassifier(nn.Module):
         if self.frozen:
             self.backbone.eval()
         return self
+
+    def _known(self, features: Tensor, metadata: Tensor | None) -> Tensor | None:
+        """What the fusion is told of the patients (B, M): nothing known is zeros."""
+        if self.fusion is None:
+            return None
+        if metadata is None:
+            return features.new_zeros(features.shape[0], METADATA_SIZE, dtype=torch.float32)
+        return hide_fields(metadata, self.hidden, self.training)
 
     def _attended(self, features: Tensor, metadata: Tensor | None) -> Tensor:
         """The map that is pooled: under attention, then under the metadata's gate."""

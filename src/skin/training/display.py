@@ -77,7 +77,7 @@ class Display:
         self._progress.update(self._task, bacc=f"{row['valid_bacc']:.3f}")
         self._progress.print(
             f"{self._title}, epoch {row['epoch']:>2}  lr {row['lr']:.1e}  "
-            f"loss {row['train_loss']:.3f}  held-out loss {row['valid_loss']:.3f}  "
+            f"loss {row['train_loss']:.3f}  validation loss {row['valid_loss']:.3f}  "
             f"BACC {row['valid_bacc']:.3f}  {row['images_per_s']:.0f} img/s  "
             f"{row['seconds']:.0f} s{'  best' if best else ''}",
             soft_wrap=True,

@@ -14,9 +14,13 @@ import torch
 _PACKAGES = (
     "skin",
     "torch",
+    "torchvision",
     "timm",
     "albumentations",
+    "opencv-python-headless",
+    "imbalanced-learn",
     "numpy",
+    "scipy",
     "pandas",
     "scikit-learn",
     "accelerate",

@@ -203,7 +203,8 @@ class FoldTrainer:
         progress.history.append(row)
         if best:
             progress.best_bacc, progress.best_epoch = bacc, progress.epoch
-        self.schedule.after_epoch(bacc)
+        if not self.model.frozen:
+            self.schedule.after_epoch(bacc)
         progress.epoch, progress.batch = progress.epoch + 1, 0
         progress.loss_sum = progress.epoch_seconds = 0.0
         if best:
@@ -245,8 +246,9 @@ class FoldTrainer:
 
     def _is_stale(self) -> bool:
         patience = self.plan.config.training.early_stopping
-        progress = self.progress
-        return patience is not None and progress.epoch - 1 - progress.best_epoch >= patience
+        # While the backbone is frozen no patience runs out.
+        since = max(self.progress.best_epoch, self.plan.config.training.freeze_epochs - 1)
+        return patience is not None and self.progress.epoch - 1 - since >= patience
 
     def _read_counters(self) -> None:
         """Bring the figures that the loop keeps elsewhere into `progress`."""
@@ -305,7 +307,12 @@ class FoldTrainer:
 
     def _data_identity(self) -> dict[str, str]:
         experiment = self.plan.experiment
-        return {"dataset": experiment.dataset.hash, "folds": experiment.folds.hash}
+        return {
+            "dataset": experiment.dataset.hash,
+            "folds": experiment.folds.hash,
+            # SMOTE's neighbours could differ with another library or processor.
+            "training": self.plan.training.hash,
+        }
 
 
 def _accelerator(precision: str, device: torch.device) -> Accelerator:

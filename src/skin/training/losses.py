@@ -36,9 +36,10 @@ class ClassificationLoss(nn.Module):
 
     Args:
         config: which of them, and how strong.
-        counts: training images of each class (C,), all above zero.
-        drawn: the share (C,) of each class among the images that an epoch draws. It is the prior,
-            as a weighted sampler has already changed it.
+        counts: training images of each class (C,).
+        drawn: the share (C,) of each class among the images that an epoch draws, all above zero.
+            It is the prior that weights and adjustment make up for, as a weighted sampler has
+            already changed it.
         tree: of the classes.
     """
 
@@ -55,7 +56,7 @@ class ClassificationLoss(nn.Module):
         self.path_cosine = config.path_cosine
         steps = tree.depth_of_class if config.tree_steps == "mean" else np.ones(len(counts))
         offsets = config.prior_adjustment * np.log(drawn)
-        self.register_buffer("weights", class_weights(config, counts))
+        self.register_buffer("weights", class_weights(config, drawn * counts.sum()))
         self.register_buffer("steps", torch.tensor(steps, dtype=torch.float32))
         self.register_buffer("offsets", torch.tensor(offsets, dtype=torch.float32))
         self.register_buffer("membership", torch.tensor(tree.membership, dtype=torch.float32))
@@ -90,13 +91,12 @@ class ClassificationLoss(nn.Module):
         return (1 - F.cosine_similarity(predicted, true)).mean()
 
 
-def class_weights(config: LossConfig, counts: NDArray[np.int64]) -> Tensor:
-    """Weights (C,) with mean 1 over the training images.
+def class_weights(config: LossConfig, n: NDArray[np.float64]) -> Tensor:
+    """Weights (C,) with mean 1 over the n images (C,) that an epoch is expected to draw.
 
     `inverse` and `sqrt_inverse` of the counts n; `effective` is the inverse of the effective number
     of images (1 - beta^n) / (1 - beta) (Cui et al. 2019, arXiv 1901.05555, equation 2).
     """
-    n = counts.astype(np.float64)
     raw = {
         "none": np.ones_like(n),
         "inverse": 1 / n,

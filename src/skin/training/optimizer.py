@@ -53,7 +53,7 @@ class Schedule:
     """The learning rate as a factor on each group's own, set before every step.
 
     Cosine and constant are functions of the step alone. Plateau is `ReduceLROnPlateau` on the
-    held-out BACC. Each stage (new layers only, then all) begins with a warm-up.
+    validation BACC. Each stage (new layers only, then all) begins with a warm-up.
 
     Attributes:
         config: the kind and its numbers.

@@ -208,7 +208,8 @@ def _metadata(
     plan: FoldPlan, run_name: str, trainer: FoldTrainer, command_seconds: float
 ) -> dict[str, Any]:
     config, progress = plan.config, trainer.progress
-    speeds = [row["images_per_s"] for row in progress.history if row["stage"] == "all"]
+    history = progress.history
+    speeds = [row["images_per_s"] for row in history if row["stage"] == history[-1]["stage"]]
     weights = config.model.weights
     codes = plan.experiment.task.codes
     return {
@@ -228,7 +229,8 @@ def _metadata(
         "tta": config.training.tta,
         "train_images": len(plan.parts.train),
         "balanced_images": len(plan.training.rows),
-        "blended_images": len(plan.training.blends.first),
+        "blended_images": len(plan.training.blends),
+        "training_hash": plan.training.hash,
         "valid_images": len(plan.parts.valid),
         "held_out_images": len(plan.parts.held_out),
         "train_class_counts": dict(zip(codes, plan.train_counts.tolist(), strict=True)),

@@ -38,7 +38,7 @@ def tune(
     seed: int = 0,
     pruner: Pruner = "median",
 ) -> Outcome:
-    """Search for the values with the best held-out BACC, or go on with the search.
+    """Search for the values with the best validation BACC, or go on with the search.
 
     Leaves in the folder a run for each trial, `trials.csv` and the figure, which are up to date
     after each trial, and the weights of the best trial only: all that can be learnt from the

@@ -14,6 +14,7 @@ from skin.data.balance.neighbours import smote, tomek_linked
 from skin.data.blend import Blends, extended_targets
 from skin.data.loader import Images
 from skin.errors import SkinError, did_you_mean
+from skin.files import sha256_bytes
 from skin.randomness import BALANCE, key
 
 _SEEDS = 2**32  # of NumPy's older generator, which imbalanced-learn draws from
@@ -31,6 +32,12 @@ class TrainingPart:
 
     rows: NDArray[np.int64]
     blends: Blends
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what it holds, in order."""
+        arrays = (self.rows, self.blends.first, self.blends.second, self.blends.share)
+        return sha256_bytes(b"".join(array.tobytes() for array in arrays))
 
 
 def balance(  # noqa: PLR0917 - all six are needed, and of different types
@@ -208,11 +215,11 @@ def _require_neighbours(job: _Job, distinct: NDArray[np.int64], missing: Mapping
 
 
 def _tomek(job: _Job) -> TrainingPart:
-    """Remove what is in a Tomek link, but for the class with the fewest images.
+    """Remove what is in a Tomek link, but for the class with the fewest different images.
 
     That is imbalanced-learn's `auto`; of several smallest classes the first is spared.
     """
-    counts = job.counts
+    counts = np.bincount(job.labels[np.unique(job.part.rows)], minlength=len(job.codes))
     there = np.flatnonzero(counts)
     return _without_links(job, there[there != there[counts[there].argmin()]])
 
