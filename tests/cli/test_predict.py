@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from skin.inference.submission import read_submission
@@ -47,6 +48,23 @@ def test_the_only_run_writes_a_submission(skin: Skin, photos: Path):
     table = read_submission(photos.parent / "submissions" / "plain.csv", ISIC_2018)
     assert table.index.tolist() == ["A", "B", "C"]
     np.testing.assert_allclose(table.sum(axis=1), 1)
+
+
+def test_a_task_without_a_challenge_is_predicted_to_be_read(skin: Skin, photos: Path):
+    config = photos.parent / "configs" / "binary.yaml"
+    tree = yaml.safe_load((photos.parent / "runs/plain/config.yaml").read_text("utf-8"))
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(yaml.safe_dump(tree | {"task": "malignant"}), encoding="utf-8")
+    assert skin("train", "-c", config, "--fold", "0").code == 0
+    result = skin("predict", "binary", photos / "A.png", "--format", "json")
+    assert result.code == 0, result.err
+    (image,) = json.loads(result.out)
+    assert {each["code"] for each in image["classes"]} == {"BEN", "MAL"}
+    (malignant,) = [each for each in image["classes"] if each["malignant"]]
+    assert image["malignant_probability"] == malignant["probability"]
+    refused = skin("predict", "binary", photos / "A.png")
+    assert refused.code == 2
+    assert "no challenge takes the classes of task 'malignant'; see --format json" in refused.err
 
 
 def test_models_file_and_views_can_be_named(skin: Skin, photos: Path):

@@ -19,6 +19,17 @@ from skin.errors import SkinError
 from skin.files import sha256_file
 
 
+def test_k_folds_are_meant_beside_holdouts(toy_data: Path, tmp_path: Path):
+    shutil.copytree(toy_data, tmp_path / "data")
+    dataset = find_dataset(tmp_path / "data")
+    make_folds(dataset, holdout=(60, 40))
+    make_folds(dataset, k=2, split="image")
+    assert Folds.load(dataset).name == "k2-seed0"
+    make_folds(dataset, k=3)
+    with pytest.raises(SkinError, match="several folds, name one"):
+        Folds.load(dataset)
+
+
 def test_made_folds_load_as_made(dataset: Dataset):
     made = make_folds(dataset, k=2, seed=3)
     loaded = Folds.load(dataset)

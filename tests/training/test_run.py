@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from skin.config import Config, load_config, parse_config
+from skin.data.dataset import find_dataset
+from skin.data.folds import make_folds
 from skin.data.loader import Draw
 from skin.errors import SkinError
 from skin.models.build import build_model
@@ -347,6 +349,70 @@ def test_early_stopping(tmp_path: Path, toy_data: Path, write_config: Callable[.
     metadata = run.fold(0).metadata()
     assert (metadata["best_epoch"], metadata["epochs"]) == (0, 3)
     assert math.isfinite(metadata["best_bacc"])
+
+
+def test_no_patience_runs_out_while_the_backbone_is_frozen(
+    tmp_path: Path, toy_data: Path, write_config: Callable[..., Path]
+):
+    path = write_config(
+        optimizer={"name": "sgd", "lr": 1e-30},
+        schedule={"kind": "plateau", "plateau_patience": 0},
+        training={"epochs": 20, "freeze_epochs": 4, "early_stopping": 2, "ema_decay": None},
+        model={"freeze": ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"]},
+    )
+    run = Run(tmp_path / "tiny")
+    train_run(load_config(path), run, "0", toy_data)
+    history = run.fold(0).history()
+    assert history["stage"].tolist() == ["head"] * 4 + ["all"] * 2
+    assert run.fold(0).metadata()["epochs"] == 6
+    assert math.isfinite(run.fold(0).metadata()["images_per_s"])
+
+
+def test_a_holdout_is_judged_on_images_that_chose_nothing(
+    workspace: Path, write_config: Callable[..., Path]
+):
+    folds = make_folds(find_dataset(workspace / "data"), holdout=(34, 33, 33))
+    parts = folds.split(0)
+    run = Run(workspace / "runs" / "holdout")
+    told: list[float] = []
+    config = load_config(write_config(data={"folds": folds.name}))
+    train_run(config, run, "all", workspace / "data", on_epoch=lambda _f, _e, b: told.append(b))
+    metadata, oof = run.fold(0).metadata(), run.oof()
+    assert not metadata["chosen_on_held_out"]
+    assert (metadata["train_images"], metadata["valid_images"], metadata["held_out_images"]) == (
+        len(parts.train),
+        len(parts.valid),
+        len(parts.held_out),
+    )
+    assert oof["image_id"].tolist() == folds.table["image_id"][parts.held_out].tolist()
+    assert max(told) == metadata["best_bacc"]
+    assert told == run.fold(0).history()["valid_bacc"].tolist()
+
+
+def test_folds_by_image_are_recorded_as_leaking(workspace: Path, write_config: Callable[..., Path]):
+    folds = make_folds(find_dataset(workspace / "data"), k=2, split="image")
+    run = Run(workspace / "runs" / "leaking")
+    train_run(load_config(write_config(data={"folds": folds.name})), run, "0", workspace / "data")
+    metadata = run.fold(0).metadata()
+    assert metadata["leaking"]
+    assert metadata["chosen_on_held_out"]
+
+
+def test_a_training_does_not_go_on_with_other_blends(
+    workspace: Path, write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    config = load_config(write_config(balance=[{"step": "smote", "neighbours": 1}]))
+
+    def stop(_fold: int, _epoch: int, _bacc: float) -> None:
+        raise KeyboardInterrupt
+
+    run = Run(workspace / "runs" / "smote")
+    with pytest.raises(KeyboardInterrupt):
+        train_run(config, run, "0", workspace / "data", on_epoch=stop)
+    # As if another version of the library found other neighbours.
+    monkeypatch.setattr("skin.data.balance.steps.BALANCE", 99)
+    with pytest.raises(SkinError, match="was begun on other data"):
+        train_run(config, run, "0", workspace / "data")
 
 
 @pytest.mark.parametrize(
