@@ -140,19 +140,21 @@ def _tabulate(folds: str, runs_dir: Path, path: Path) -> None:
         if not runs:
             continue
         others = _runs(_named(arm.reference), runs_dir, folds) if arm.reference else runs
-        seeds, numbers = common(runs, others)
-        if not (seeds and numbers):
+        shared = common(runs, others)
+        if not shared:
             note(f"{arm.name}: no fold and seed in common with {arm.reference} yet")
-            continue
-        task = runs[seeds[0]].task.name
-        ours = read_outcome(runs, seeds, numbers, task)
-        theirs = read_outcome(others, seeds, numbers, task) if arm.reference else None
-        weights = runs[seeds[0]].fold(numbers[0]).config().model.weights
-        given = weights.name if weights else None
-        command = _command(arm, seeds[0], folds, ",".join(map(str, numbers)), given)
-        pairs.append((ours, theirs))
-        rows.append(_row(arm, ours, theirs) | {"images_per_s": costs.get(arm.name)})
-        rows[-1]["command"] = _typed(command)
+        for seeds, numbers in shared:
+            task = runs[seeds[0]].task.name
+            ours = read_outcome(runs, seeds, numbers, task)
+            theirs = read_outcome(others, seeds, numbers, task) if arm.reference else None
+            weights = runs[seeds[0]].fold(numbers[0]).config().model.weights
+            given = weights.name if weights else None
+            command = _command(arm, seeds[0], folds, ",".join(map(str, numbers)), given)
+            pairs.append((ours, theirs))
+            rows.append(
+                _row(arm, ours, theirs)
+                | {"images_per_s": costs.get(arm.name), "command": _typed(command)}
+            )
     if not rows:
         raise SkinError(f"{runs_dir} holds no finished arm to tabulate")
     frame = pd.DataFrame(rows)

@@ -106,16 +106,20 @@ def write_run(
     skill: float,
     task: Task = SEVEN,
     changed: tuple[str, ...] = (),
+    fold: int = 0,
     **metadata: object,
 ) -> None:
-    folder = root / "runs/comparison" / name / "fold0"
+    folder = root / "runs/comparison" / name / f"fold{fold}"
     folder.mkdir(parents=True)
     arm, _, number = name.rpartition("-seed")
     seed = int(number)
     known = next(each for each in ARMS if each.name == arm)
     settings = [*known.settings, f"data.folds={known.folds or 'k5-seed0'}", f"seed={seed}"]
     load_config(find_config(known.config), [*settings, *changed]).save(folder / "config.yaml")
-    predictions(task, skill, seed).to_csv(folder / "oof.csv", index=False)
+    oof = predictions(task, skill, seed).assign(fold=fold)
+    for column in ("image_id", "lesion_id"):
+        oof[column] += f"_{fold}"
+    oof.to_csv(folder / "oof.csv", index=False)
     values = {
         "task": task.name,
         "status": "finished",
@@ -203,3 +207,18 @@ def test_no_fold_in_common_is_no_row(tmp_path: Path):
     done = compare(tmp_path, "--no-training", "--table", "x.csv")
     assert done.returncode == 0, done.stderr
     assert "se: no fold and seed in common with plain yet" in done.stderr
+
+
+def test_a_seed_with_more_folds_has_a_row_of_its_own(tmp_path: Path):
+    for name in ("plain-seed0", "se-seed0", "plain-seed1", "se-seed1"):
+        write_run(tmp_path, name, 2.0)
+    for name in ("plain", "se"):
+        write_run(tmp_path, f"{name}-seed0", 2.0, fold=1)
+    done = compare(tmp_path, "--no-training", "--table", "x.csv")
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "x.csv", dtype={"seeds": str, "folds": str})
+    found = rows[["arm", "seeds", "folds", "images"]].to_numpy().tolist()
+    assert found == [
+        [name, *row] for name in ("plain", "se") for row in (("0 1", "0", 140), ("0", "0 1", 280))
+    ]
+    assert rows["command"].str.endswith("--fold 0,1").tolist() == [False, True, False, True]

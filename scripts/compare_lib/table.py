@@ -38,15 +38,27 @@ class Outcome:
     leaking: bool
 
 
-def common(ours: Mapping[int, Run], theirs: Mapping[int, Run]) -> tuple[list[int], list[int]]:
-    """The seeds that both have, and the folds that all of these have finished."""
+def common(ours: Mapping[int, Run], theirs: Mapping[int, Run]) -> list[tuple[list[int], list[int]]]:
+    """The seeds and folds that both have finished: most seeds first, then a seed with more folds.
+
+    Two comparisons at most: of all seeds that both have, over the folds that all of these have;
+    and of the seed with the most folds, if it has more than those.
+    """
     seeds = sorted(ours.keys() & theirs.keys())
-    finished = [
-        {fold.fold for fold in runs[seed].finished_folds()}
-        for seed in seeds
-        for runs in (ours, theirs)
-    ]
-    return (seeds, sorted(set.intersection(*finished))) if seeds else ([], [])
+    by_seed = {seed: sorted(_finished(ours[seed]) & _finished(theirs[seed])) for seed in seeds}
+    seeds = [seed for seed in seeds if by_seed[seed]]
+    if not seeds:
+        return []
+    shared = sorted(set.intersection(*(set(by_seed[seed]) for seed in seeds)))
+    longest = max(seeds, key=lambda seed: len(by_seed[seed]))
+    found = [(seeds, shared)] if shared else []
+    if len(by_seed[longest]) > len(shared):
+        found.append(([longest], by_seed[longest]))
+    return found
+
+
+def _finished(run: Run) -> set[int]:
+    return {fold.fold for fold in run.finished_folds()}
 
 
 def read_outcome(
