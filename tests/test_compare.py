@@ -105,6 +105,7 @@ def write_run(
     name: str,
     skill: float,
     task: Task = SEVEN,
+    *,
     changed: tuple[str, ...] = (),
     fold: int = 0,
     **metadata: object,

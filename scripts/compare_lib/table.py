@@ -86,8 +86,8 @@ def over_seeds(outcome: Outcome, score: str) -> Interval:
 def difference(ours: Outcome, theirs: Outcome, score: str) -> Interval:
     """The difference of two arms' means over the seeds.
 
-    Where both predict the same images it is paired, on the same resamples of the lesions. Folds of
-    another protocol hold other images: their resamples are independent.
+    Where both predict the same images it is paired, on the same resamples of the lesions. It is
+    not where an arm has folds of its own.
     """
     value, samples = _mean(ours, score)
     other_value, other_samples = _mean(theirs, score)

@@ -65,7 +65,7 @@ class FoldRun:
         return _read_config(self.folder / "config.yaml")
 
     def history(self) -> pd.DataFrame:
-        """The epochs: `epoch`, `stage`, the losses and the held-out scores.
+        """The epochs: `epoch`, `stage`, the losses and the validation scores.
 
         Raises:
             SkinError: the file is missing or malformed.

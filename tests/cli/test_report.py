@@ -55,6 +55,7 @@ def write_run(folder, right):
         "parameters": 1000,
         "train_images": 140,
         "leaking": False,
+        "chosen_on_held_out": True,
         "tta": "none",
     }
     (fold / "metadata.json").write_text(json.dumps(metadata))

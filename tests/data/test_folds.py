@@ -307,7 +307,7 @@ def test_leaking_folds_are_only_chosen_by_name(
         Folds.load(dataset)
     make_folds(dataset, k=2)
     assert Folds.load(dataset).name == "k2-seed0"
-    assert "the only ones of 'ham10000' that do not leak" in " ".join(
+    assert "the only ones of 'ham10000' that are k folds and do not leak" in " ".join(
         capsys.readouterr().err.split()
     )
     assert Folds.load(dataset, "k2-seed0-image").leaking

@@ -55,6 +55,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                 "status": "finished",
                 "tta": "none",
                 "leaking": False,
+                "chosen_on_held_out": True,
                 "parameters": 1000,
                 "seconds": 2.5,
                 "precision": "fp32",

@@ -78,6 +78,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                 "status": "finished",
                 "tta": tta,
                 "leaking": False,
+                "chosen_on_held_out": True,
                 "parameters": 1,
                 "seconds": 1.0,
                 "precision": "fp32",

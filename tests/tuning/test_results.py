@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import optuna
@@ -72,8 +74,14 @@ def folder(tmp_path: Path) -> Path:
 
 def outcome(study: optuna.Study, folder: Path, **changes: object) -> Outcome:
     table = trials_table(study, [LR, LOSS], folder)
-    fields = {"best": best_trial(study), "folds": (0,), "others": (1, 2)} | changes
-    return Outcome(folder, table, **fields)
+    fields = {
+        "best": best_trial(study),
+        "folds": (0,),
+        "others": (1, 2),
+        "apart": False,
+        "leaking": False,
+    }
+    return Outcome(folder, table, **fields | changes)
 
 
 def test_the_table_says_what_happened(study: optuna.Study, folder: Path):
@@ -201,3 +209,25 @@ def test_the_figure_is_a_picture_and_the_same_each_time(study: optuna.Study, fol
 def test_a_study_without_trials_can_be_drawn(folder: Path):
     table = trials_table(optuna.create_study(), [LR, LOSS], folder)
     save_figure(table, PARAMETERS, folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"apart": True}, "Confirm it on the held-out part, which no trial was chosen by"),
+        ({"leaking": True}, "The folds leak: lesions are on both sides"),
+        ({"others": ()}, "confirm it on other images"),
+    ],
+)
+def test_the_caveat_follows_the_protocol(
+    study: optuna.Study, folder: Path, changes: dict[str, object], words: str
+):
+    assert words in caveat(outcome(study, folder, **changes))
+
+
+def test_values_in_brackets_are_shown(study: optuna.Study, folder: Path):
+    table = trials_table(study, [LR, LOSS], folder)
+    table[LOSS] = "[conv1, bn1]"
+    shown = Console(width=120, file=StringIO())
+    shown.print(rich_table(replace(outcome(study, folder), table=table)))
+    assert "[conv1, bn1]" in shown.file.getvalue()

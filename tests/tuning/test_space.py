@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skin.config import Config, load_config
+from skin.config import Config, load_config, read_value
 from skin.errors import SkinError
 from skin.tuning.space import (
     Choice,
@@ -18,7 +18,6 @@ from skin.tuning.space import (
     default_parameters,
     parse_choice,
     parse_range,
-    read_value,
     settings,
     value_at,
     with_values,
@@ -159,14 +158,26 @@ def test_the_default_is_about_the_learning_rate_of_the_config():
     assert [str(parameter) for parameter in space.parameters] == [
         "training.batch_size=16,32,64",
         "loss.kind=cross_entropy,focal",
+        "loss.class_weights=none,inverse",
         "optimizer.lr=2.0e-05..0.0006:log",
     ]
+
+
+def test_weights_are_not_compared_beside_an_adjusted_prior():
+    base = with_values(Config(), {"loss.prior_adjustment": 1.0})
+    space = Space.of(default_parameters(base), base)
+    assert "loss.class_weights" not in [parameter.key for parameter in space.parameters]
 
 
 def test_own_values():
     base = with_values(Config(), {"optimizer.lr": 2e-4, "training.batch_size": 32})
     space = Space.of(default_parameters(base), base)
-    own = {"training.batch_size": "32", "loss.kind": "cross_entropy", "optimizer.lr": 2e-4}
+    own = {
+        "training.batch_size": "32",
+        "loss.kind": "cross_entropy",
+        "loss.class_weights": "none",
+        "optimizer.lr": 2e-4,
+    }
     assert space.parameters_of(base) == own
     assert space.parameters_of(with_values(base, {"training.batch_size": 24})) is None
     assert space.parameters_of(with_values(base, {"optimizer.lr": 1.0})) is None

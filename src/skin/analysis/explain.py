@@ -14,6 +14,7 @@ from torch import Tensor
 
 from skin.analysis.heatmaps import ATTENTION, GRADCAM, attention_maps, grad_cam, to_image_size
 from skin.analysis.overlay import write_heatmap
+from skin.console import warn
 from skin.ensembling.ensemble import LoadedMember, Member, load_member
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.inference.inputs import InputImage
@@ -91,10 +92,15 @@ class Explainer:
     @property
     def uses_metadata(self) -> bool:
         """Whether the model takes age, sex and site."""
-        return self.model.config.model.metadata.fusion != "none"
+        return self.model.config.model.metadata.used
 
     def explain(
-        self, inputs: Sequence[InputImage], folder: Path, metadata: NDArray[np.float32] | None
+        self,
+        inputs: Sequence[InputImage],
+        folder: Path,
+        metadata: NDArray[np.float32] | None,
+        *,
+        skip_bad: bool = False,
     ) -> Iterator[Explanation]:
         """Write the heatmaps of files into `folder`, a batch at a time.
 
@@ -104,6 +110,7 @@ class Explainer:
             inputs: the files.
             folder: where to.
             metadata: (N, M), a row for each file; none if nothing is known.
+            skip_bad: warn of files that are no whole image and leave them out.
 
         Raises:
             SkinError: a file is no whole image, the folder cannot be written, or the model cannot
@@ -112,8 +119,12 @@ class Explainer:
         files = FileImages(inputs, {"model": Preparation.of(self.model.config)})
         for start in range(0, len(inputs), _AT_ONCE):
             batch = files.__getitems__(range(start, min(start + _AT_ONCE, len(inputs))))
-            if batch.bad:
+            if batch.bad and not skip_bad:
                 raise batch.bad[0]
+            for error in batch.bad:
+                warn(f"left out: {error}")
+            if not batch.image_ids:
+                continue
             known = None
             if metadata is not None and self.uses_metadata:
                 known = torch.from_numpy(metadata[batch.rows]).to(self.device)

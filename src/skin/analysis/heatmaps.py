@@ -47,8 +47,8 @@ def grad_cam(
         features = model.features(model.normalise(images))
     if features.ndim != 4:  # noqa: PLR2004
         raise SkinError(
-            f"Grad-CAM needs a spatial feature map (B, D, H, W), and this backbone gives "
-            f"{tuple(features.shape)}; take --method attention if the model has attention"
+            f"no heatmap can be made: it needs a spatial feature map (B, D, H, W), and this "
+            f"backbone gives features of shape {tuple(features.shape)}"
         )
     # cuDNN's recurrent layers have no gradient in evaluation mode; PyTorch's own have.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def class_table(image_id: str, task: Task, probabilities: Sequence[float]) -> Table:
     """List the classes of an image, the likeliest first."""
-    table = Table("class", "", "probability", title=image_id, title_justify="left")
+    table = Table("class", "", "probability", title=escape(image_id), title_justify="left")
     ranked = sorted(zip(task.classes, probabilities, strict=True), key=lambda each: -each[1])
     for diagnosis, probability in ranked:
         kind = "malignant" if diagnosis.malignant else "benign"

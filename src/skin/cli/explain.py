@@ -59,6 +59,9 @@ def explain(
             show_default=False,
         ),
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out files that are no whole image.")
+    ] = False,
     device: Device = "auto",
     runs_dir: RunsDir = RUNS_DIR,
     ensembles_dir: EnsemblesDir = ENSEMBLES_DIR,
@@ -91,7 +94,7 @@ def explain(
     explainer = load_explainer(models, chosen, method=method.value, target=target, device=device)
     note(f"{len(inputs)} images, one model: {chosen.run}, fold {chosen.member.fold}, without TTA")
     known = metadata_for(inputs, metadata, used=explainer.uses_metadata)
-    for one in explainer.explain(inputs, folder, known):
+    for one in explainer.explain(inputs, folder, known, skip_bad=skip_bad):
         out.print(class_table(one.image_id, explainer.task, one.probabilities.tolist()))
         if "gradcam" in one.empty:
             warn(f"{one.image_id}: the Grad-CAM map is zero, as no place speaks for {one.target}")

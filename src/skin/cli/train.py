@@ -81,8 +81,12 @@ def train(
         raise typer.Exit(INTERRUPTED) from None
     for trained in folds:
         metadata = trained.metadata()
+        leaks = " (leaking)" if metadata["leaking"] else ""
         out.print(
-            f"{trained.folder}  BACC {metadata['best_bacc']:.3f} at epoch "
-            f"{metadata['best_epoch']} of {metadata['epochs']}, "
-            f"{metadata['seconds']:.0f} s, {metadata['images_per_s']:.0f} img/s"
+            f"{trained.folder}  held-out BACC {metadata['held_out_bacc']:.3f}{leaks}; validation "
+            f"{metadata['best_bacc']:.3f} at epoch {metadata['best_epoch']} of "
+            f"{metadata['epochs']}, {metadata['seconds']:.0f} s, "
+            f"{metadata['images_per_s']:.0f} img/s",
+            soft_wrap=True,
+            markup=False,
         )

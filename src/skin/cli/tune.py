@@ -97,6 +97,8 @@ def tune(
     out.print(caveat(outcome), markup=False)
     words = [word for text in setting or () for word in ("--set", text)]
     words += ["--weights", str(weights)] if weights else []
+    words += ["--device", device] if device else []
+    words += ["--data-dir", str(data_dir)] if data_dir != DATA_DIR else []
     command = train_command(config, words, outcome)
     if command:
         out.print(f"\n  {command}\n", markup=False, soft_wrap=True)

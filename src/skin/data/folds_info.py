@@ -96,6 +96,6 @@ def _choose_only(dataset: Dataset, names: list[str], honest: list[str]) -> str:
         )
     if len(honest) > 1:
         raise SkinError(f"dataset '{dataset.name}' has several folds, name one: {', '.join(names)}")
-    others = "" if names == honest else " that do not leak"
+    others = "" if names == honest else f" that are k folds and do not leak (of {', '.join(names)})"
     note(f"folds: {honest[0]}, the only ones of '{dataset.name}'{others}")
     return honest[0]

@@ -56,6 +56,8 @@ class Ensemble(_Strict):
         combiner: how the runs' predictions become one.
         tta: the views that the out-of-fold figures were made with, and predictions are to be.
         leaking: whether a member was trained on lesions that it was judged on.
+        chosen_on_held_out: whether a member's checkpoint was chosen by the images that it was
+            judged on.
         parameters: of all models together.
         seconds: that their trainings took together.
     """
@@ -66,6 +68,7 @@ class Ensemble(_Strict):
     combiner: Combiner
     tta: Literal["none", "dihedral"]
     leaking: bool
+    chosen_on_held_out: bool
     parameters: int
     seconds: float
 
@@ -105,6 +108,7 @@ def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
         combiner=combiner,
         tta=first["tta"],
         leaking=any(metadata["leaking"] for metadata in everything),
+        chosen_on_held_out=any(metadata["chosen_on_held_out"] for metadata in everything),
         parameters=sum(metadata["parameters"] for metadata in everything),
         seconds=sum(metadata["seconds"] for metadata in everything),
     )

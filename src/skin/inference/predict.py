@@ -124,7 +124,9 @@ class Predictor:
     @property
     def uses_metadata(self) -> bool:
         """Whether any of the models takes age, sex and site."""
-        return any(_fuses(member.config) for members in self._runs for member in members)
+        return any(
+            member.config.model.metadata.used for members in self._runs for member in members
+        )
 
     def batches(
         self,
@@ -175,17 +177,12 @@ class Predictor:
     def _predict_one(
         self, member: LoadedMember, images: Mapping[str, Tensor], metadata: Tensor | None
     ) -> Tensor:
-        known = metadata if _fuses(member.config) else None
+        known = metadata if member.config.model.metadata.used else None
         # Lower precision is for a GPU's speed; a CPU has the time to be exact.
         precision = member.precision if self.device.type == "cuda" else "fp32"
         with autocast(self.device, precision):
             shown = images[_preparation_key(member.config)]
             return predict_batch(member.network, shown, self.tta, known)
-
-
-def _fuses(config: Config) -> bool:
-    """Whether the variant takes metadata."""
-    return config.model.metadata.fusion != "none"
 
 
 def _preparation_key(config: Config) -> str:

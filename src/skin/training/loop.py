@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
-from timm.utils import ModelEmaV3
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
 from torch.utils.tensorboard import SummaryWriter
@@ -30,28 +28,16 @@ from skin.training.checkpoint import load_checkpoint, load_weights, save_checkpo
 from skin.training.display import Display
 from skin.training.losses import ClassificationLoss
 from skin.training.mixing import Mixer
-from skin.training.optimizer import Schedule, build_optimizer
+from skin.training.optimizer import build_optimizer
+from skin.training.parts import build_accelerator, build_average, build_schedule
 from skin.training.plan import FoldPlan, loader_workers
 from skin.training.precision import choose_device, choose_precision
+from skin.training.progress import Progress
 
 CHECKPOINT = "checkpoint.pt"
 
 OnEpoch = Callable[[int, int, float], None]
 """Takes a fold, an epoch that ended, and its validation BACC."""
-
-
-@dataclass
-class Progress:
-    """Where a training stands. It is saved in every checkpoint."""
-
-    epoch: int = 0  # the one that is running
-    batch: int = 0  # its next batch
-    loss_sum: float = 0.0  # over the epoch's batches so far
-    epoch_seconds: float = 0.0
-    seconds: float = 0.0  # of all epochs that ended
-    best_bacc: float = -math.inf
-    best_epoch: int = -1
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class FoldTrainer:
@@ -84,10 +70,10 @@ class FoldTrainer:
             else choose_precision(training.precision, self.device, self.model)
         )
         self.workers = loader_workers(plan.config.runtime.workers, on_gpu=self.device.type != "cpu")
-        self.accelerator = _accelerator(self.precision, self.device)
+        self.accelerator = build_accelerator(self.precision, self.device)
         self.order = plan.order
-        self.ema = _average(self.model.to(self.device), training.ema_decay)
-        self.schedule = _schedule(plan, self.order.batches_per_epoch)
+        self.ema = build_average(self.model.to(self.device), training.ema_decay)
+        self.schedule = build_schedule(plan, self.order.batches_per_epoch)
         optimizer = build_optimizer(plan.config.optimizer, self.model)
         if training.compile:
             self.model.compile()
@@ -313,30 +299,3 @@ class FoldTrainer:
             # SMOTE's neighbours could differ with another library or processor.
             "training": self.plan.training.hash,
         }
-
-
-def _accelerator(precision: str, device: torch.device) -> Accelerator:
-    """Set accelerate up for one precision on one kind of device."""
-    if device.index is not None:
-        torch.cuda.set_device(device)
-    return Accelerator(
-        mixed_precision="no" if precision == "fp32" else precision,
-        cpu=device.type == "cpu",
-    )
-
-
-def _average(model: LesionClassifier, decay: float | None) -> ModelEmaV3 | None:
-    """Copy the model for its average over the steps.
-
-    The decay warms up as 1 - 10 / (10 + step): the average spans the last tenth of the steps
-    until it reaches the decay asked for, so that a short training is not averaged with its start.
-    """
-    if decay is None:
-        return None
-    return ModelEmaV3(model, decay, use_warmup=True, warmup_gamma=10.0, warmup_power=1.0)
-
-
-def _schedule(plan: FoldPlan, steps: int) -> Schedule:
-    training = plan.config.training
-    unfreezing = (training.freeze_epochs * steps,) if training.freeze_epochs else ()
-    return Schedule(plan.config.schedule, training.epochs * steps, steps, (0, *unfreezing))

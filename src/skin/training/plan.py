@@ -94,7 +94,7 @@ class FoldPlan:
     @property
     def metadata(self) -> NDArray[np.float32] | None:
         """Each row's encoded metadata, a blend's being its first image's; none if not used."""
-        if self.config.model.metadata.fusion == "none":
+        if not self.config.model.metadata.used:
             return None
         encoded = encode_metadata(self.experiment.dataset.table)
         return np.concatenate([encoded, encoded[self.training.blends.first]])

@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from sklearn.metrics import recall_score
 
 from skin.allocator import keep_freed_memory
 from skin.config import Config
-from skin.console import note
+from skin.console import note, warn
+from skin.data.summary import leak_warning
 from skin.errors import SkinError
 from skin.files import remove_leftovers, replacing, sha256_file, write_json
 from skin.models.build import build_model
@@ -58,6 +60,8 @@ def train_run(
     keep_freed_memory()
     experiment = resolve(config, data_dir)
     numbers = parse_folds(folds, experiment.folds.k)
+    if experiment.folds.leaking:
+        warn(leak_warning(experiment.folds))
     _refuse_other_config(experiment.config, run, numbers, restart=restart)
     if restart:
         _try_out(experiment, numbers[0])
@@ -68,7 +72,7 @@ def train_run(
             if restart:
                 _clear(fold.folder)
             if fold.finished:
-                bacc = fold.metadata()["best_bacc"]
+                bacc = fold.metadata()["held_out_bacc"]
                 note(f"{fold.folder} is finished already (BACC {bacc:.3f})")
             else:
                 _train_fold(experiment, run, fold, on_epoch)
@@ -179,11 +183,10 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun, on_epoch: OnEpo
         ) from None
     with replacing(fold.folder / "oof.csv") as temporary:
         _oof_table(plan, log_probabilities).to_csv(temporary, index=False)
+    metadata = _metadata(plan, run.name, trainer, time.perf_counter() - started)
+    metadata["held_out_bacc"] = _bacc(plan, log_probabilities)
     # The fold counts as finished once this file is there, so it is written last.
-    write_json(
-        fold.folder / "metadata.json",
-        _metadata(plan, run.name, trainer, time.perf_counter() - started),
-    )
+    write_json(fold.folder / "metadata.json", metadata)
     (fold.folder / CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -202,6 +205,12 @@ def _oof_table(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> pd.Dat
     values = np.hstack([np.exp(log_probabilities), log_probabilities])
     columns = oof_columns(task)[len(keys.columns) :]
     return pd.concat([keys, pd.DataFrame(values, columns=columns)], axis=1)
+
+
+def _bacc(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> float:
+    """The mean recall over the classes that are held out."""
+    targets = plan.experiment.targets[plan.parts.held_out]
+    return float(recall_score(targets, log_probabilities.argmax(1), average="macro"))
 
 
 def _metadata(

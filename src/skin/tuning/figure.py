@@ -61,7 +61,7 @@ def _history(axes: Axes, table: pd.DataFrame) -> None:
     _points(axes, table, table["trial"])
     best = done["bacc"].astype(float).cummax()
     axes.step(done["trial"], best, where="post", color=_BEST, label="best so far")
-    axes.set_title("Held-out BACC of each trial")
+    axes.set_title("Validation BACC of each trial")
     axes.set_xlabel("trial")
     axes.set_ylabel("BACC")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,6 +11,7 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from skin.errors import name_some
@@ -39,6 +40,8 @@ class Outcome:
         best: the completed trial with the highest score; none if none completed.
         folds: the numbers that trials were scored on.
         others: the numbers of the other folds.
+        apart: whether trials were scored on a validation part that is not the held-out one.
+        leaking: whether lesions were on both sides.
     """
 
     folder: Path
@@ -46,6 +49,8 @@ class Outcome:
     best: FrozenTrial | None
     folds: tuple[int, ...]
     others: tuple[int, ...]
+    apart: bool
+    leaking: bool
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:
@@ -104,7 +109,7 @@ def rich_table(outcome: Outcome) -> Table:
     names = [name for name in outcome.table.columns if name != "error"]
     for name in names:
         text = name == "state" or not pd.api.types.is_numeric_dtype(outcome.table[name])
-        heading = _HEADINGS.get(name, name.replace(".", ".\n").replace("_", "_\n"))
+        heading = _HEADINGS.get(name, escape(name).replace(".", ".\n").replace("_", "_\n"))
         table.add_column(
             heading,
             justify="left" if text else "right",
@@ -129,6 +134,10 @@ def caveat(outcome: Outcome) -> str:
         f"looks at the same images ({seen}), each at its best epoch: it is optimistic, and small "
         "differences in the table are chance. "
     )
+    if outcome.leaking:
+        text += "The folds leak: lesions are on both sides, which flatters every trial. "
+    if outcome.apart:
+        return text + "Confirm it on the held-out part, which no trial was chosen by"
     if outcome.others:
         where = name_some(outcome.others, most=20)
         return text + f"Confirm it on images that no trial was chosen by: the other folds ({where})"
@@ -168,4 +177,4 @@ def _cell(name: str, value: object) -> str:
         return "-"
     if name in {"bacc", "seconds"}:
         return f"{value:.3f}" if name == "bacc" else f"{value:.0f}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else escape(str(value))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import yaml
 from optuna.trial import BaseTrial
 
-from skin.config import Config, parse_config
+from skin.config import Config, parse_config, read_value
 from skin.errors import SkinError, name_some
 
 _LOG_RATIO = 100.0  # from high / low on, a range is logarithmic unless it says otherwise
@@ -182,13 +181,16 @@ def parse_choice(text: str) -> Choice:
 def default_parameters(base: Config) -> list[Parameter]:
     """The usual early comparison: batch size, kind of loss, and learning rate about the config's.
 
-    The learning rate is a logarithmic range from a tenth to three times the config's.
+    The learning rate is a logarithmic range from a tenth to three times the config's. Class weights
+    are compared where the config does not make up for rare classes by their prior.
     """
     lr = base.optimizer.lr
     low, high = (float(f"{bound:.3g}") for bound in (lr / 10, lr * 3))
+    weights = Choice("loss.class_weights", ("none", "inverse"))
     return [
         Choice("training.batch_size", ("16", "32", "64")),
         Choice("loss.kind", ("cross_entropy", "focal")),
+        *([] if base.loss.prior_adjustment else [weights]),
         Range("optimizer.lr", low, high, log=True),
     ]
 
@@ -223,15 +225,6 @@ def value_at(config: Config, key: str) -> object:
     for part in key.split("."):
         node = node.get(part) if isinstance(node, dict) else None
     return node
-
-
-def read_value(text: str) -> object:
-    """Read a value as `--set` does."""
-    value = yaml.safe_load(text)
-    if isinstance(value, str):
-        with suppress(ValueError):  # YAML 1.1 reads 3e-4 as a string; users mean the number
-            value = float(text)
-    return value
 
 
 def as_text(value: object) -> str:

@@ -26,6 +26,8 @@ from skin.tuning.space import Choice, Parameter, Space, default_parameters, with
 from skin.tuning.study import Identity, Pruner, opened
 from skin.tuning.trials import Objective, run_trials
 
+_WITH_VALIDATION = 3  # parts of a holdout
+
 
 def tune(
     config: Config,
@@ -82,7 +84,15 @@ def tune(
         run_trials(study, objective, trials, seed, save)
         table = trials_table(study, [p.key for p in space.parameters], folder)
         others = tuple(sorted(set(range(experiment.folds.k)) - set(numbers)))
-        return Outcome(folder, table, best_trial(study), numbers, others)
+        return Outcome(
+            folder,
+            table,
+            best_trial(study),
+            numbers,
+            others,
+            apart=len(experiment.folds.info.holdout) == _WITH_VALIDATION,
+            leaking=experiment.folds.leaking,
+        )
 
 
 def _try_out(experiment: Experiment, space: Space, fold: int) -> None:

@@ -68,7 +68,12 @@ class Workspace:
         folder = self.root / "ensembles" / name
         folder.mkdir(parents=True)
         self.predictions(skill, seed).to_csv(folder / "oof.csv", index=False)
-        values = {"task": TASK.name, "leaking": False, "tta": "none"} | metadata
+        values = {
+            "task": TASK.name,
+            "leaking": False,
+            "chosen_on_held_out": True,
+            "tta": "none",
+        } | metadata
         (folder / "ensemble.json").write_text(json.dumps(values))
         return folder
 
@@ -97,6 +102,7 @@ class Workspace:
             "parameters": 4_012_672,
             "train_images": self.images - len(oof),
             "leaking": False,
+            "chosen_on_held_out": True,
             "tta": "none",
         } | metadata
         (folder / "metadata.json").write_text(json.dumps(values))

@@ -222,7 +222,7 @@ def test_numbers():
     ("apart", "expected"),
     [
         ((), ("that same held-out fold",)),
-        (("good",), ("that same held-out fold", "of its own", "for good.")),
+        (("good",), ("that same held-out fold", "of its own", "scored: good.")),
         (("good", "poor"), ("a validation part of its own",)),
     ],
 )

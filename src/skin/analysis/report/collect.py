@@ -32,7 +32,7 @@ class FoldMetadata(BaseModel):
     parameters: int
     train_images: int
     leaking: bool
-    chosen_on_held_out: bool = True  # runs of the first version did not choose otherwise
+    chosen_on_held_out: bool
     tta: str
 
 
@@ -41,6 +41,7 @@ class EnsembleMetadata(BaseModel):
 
     task: str
     leaking: bool
+    chosen_on_held_out: bool
     tta: str
     parameters: int | None = None
     seconds: float | None = None
@@ -65,6 +66,7 @@ class Entry:
         oof: a row an image, ordered by `image_id`.
         folds: the finished folds of a run, in order; none for an ensemble.
         leaking: whether a lesion was on both sides of a fold, as recorded or as `oof` shows.
+        chosen_on_held_out: whether a checkpoint was chosen by the images that it is judged on.
         parameters: of one model, or of all an ensemble's; None if not recorded.
         seconds: wall time of training, all folds together; None if not recorded.
         images_per_s: in training, the mean over the folds; None for an ensemble.
@@ -77,16 +79,11 @@ class Entry:
     oof: pd.DataFrame
     folds: tuple[Fold, ...]
     leaking: bool
+    chosen_on_held_out: bool
     tta: str
     parameters: int | None
     seconds: float | None
     images_per_s: float | None
-
-    @property
-    def chosen_on_held_out(self) -> bool:
-        """Whether a checkpoint was chosen by the images that it is judged on."""
-        # Of an ensemble's members nothing is said.
-        return not self.folds or any(fold.metadata.chosen_on_held_out for fold in self.folds)
 
     @property
     def targets(self) -> IntArray:
@@ -231,6 +228,7 @@ def _read_run(folder: Path) -> Entry:
         oof=run.oof(),
         folds=folds,
         leaking=any(fold.metadata.leaking for fold in folds),
+        chosen_on_held_out=any(fold.metadata.chosen_on_held_out for fold in folds),
         tta=", ".join(dict.fromkeys(fold.metadata.tta for fold in folds)),
         parameters=first.parameters,
         seconds=sum(fold.metadata.seconds for fold in folds),
@@ -249,6 +247,7 @@ def _read_ensemble(folder: Path) -> Entry:
         oof=read_oof(folder / "oof.csv", task),
         folds=(),
         leaking=metadata.leaking,
+        chosen_on_held_out=metadata.chosen_on_held_out,
         tta=metadata.tta,
         parameters=metadata.parameters,
         seconds=metadata.seconds,

@@ -18,11 +18,11 @@ _OUT_OF_FOLD = (
 )
 _CHOSEN_BY_SCORE = (
     "The best checkpoint of each fold was chosen by BACC on that same held-out fold, so the "
-    "figures, of each fold and pooled, are slightly optimistic."
+    "figures, of each fold and pooled, are slightly optimistic{}."
 )
 _CHOSEN_APART = (
     "The best checkpoint was chosen by BACC on a validation part of its own, apart from the images "
-    "that are scored"
+    "that are scored{}."
 )
 _ARGMAX = (
     "The class is the plain argmax of the probabilities, without any decision rule; an exact tie "
@@ -171,12 +171,12 @@ def chance(comparison: Comparison) -> str:
 
 def checkpoint(comparison: Comparison) -> str:
     """By which images the checkpoints were chosen."""
-    apart = [row.entry.name for row in comparison.rows if not row.entry.chosen_on_held_out]
-    if not apart:
-        return _CHOSEN_BY_SCORE
-    if len(apart) == len(comparison.rows):
-        return f"{_CHOSEN_APART}."
-    return f"{_CHOSEN_BY_SCORE} {_CHOSEN_APART}, for {name_some(apart)}."
+    entries = [row.entry for row in comparison.rows]
+    apart = name_some(entry.name for entry in entries if not entry.chosen_on_held_out)
+    same = name_some(entry.name for entry in entries if entry.chosen_on_held_out)
+    if same and apart:
+        return f"{_CHOSEN_BY_SCORE.format(f': {same}')} {_CHOSEN_APART.format(f': {apart}')}"
+    return (_CHOSEN_BY_SCORE if same else _CHOSEN_APART).format("")
 
 
 def notes(comparison: Comparison) -> list[str]:
