@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skin.errors import SkinError
-from skin.files import read_json, replacing, sha256_bytes, sha256_file, write_json, write_text
+from skin.files import (
+    locked,
+    read_json,
+    replacing,
+    sha256_bytes,
+    sha256_file,
+    write_json,
+    write_text,
+)
 
 # SHA-256 of "abc", from FIPS 180-2.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -138,3 +146,24 @@ def test_json_that_cannot_be_read(tmp_path: Path, content: bytes | None, message
 def test_sha256(tmp_path: Path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert sha256_bytes(b"abc") == sha256_file(tmp_path / "abc") == ABC
+
+
+def test_a_locked_folder_is_made_and_held(tmp_path: Path):
+    folder = tmp_path / "a" / "b"
+    with locked(folder, "trained"):
+        with (
+            pytest.raises(SkinError, match="b is being trained by another process"),
+            locked(folder, "trained"),
+        ):
+            pass
+    with locked(folder, "tuned"):
+        assert folder.is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_not_locked(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(SkinError, match="cannot make the folder"),
+        locked(tmp_path / "file" / "folder", "trained"),
+    ):
+        pass

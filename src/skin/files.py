@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from skin.errors import SkinError
 
 
@@ -40,6 +42,30 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path, doing: str) -> Iterator[None]:
+    """Hold a folder, made if need be, against other processes; a killed one gives it up by itself.
+
+    Args:
+        folder: to hold, by its file `.lock`.
+        doing: what is done with it, for the message, as `trained`.
+
+    Raises:
+        SkinError: another process holds it, or it cannot be written.
+    """
+    require_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SkinError(f"{folder} is being {doing} by another process") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def require_writable(folder: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
@@ -23,7 +22,7 @@ from skin.config import Config
 from skin.console import note, warn
 from skin.data.summary import leak_warning
 from skin.errors import SkinError
-from skin.files import remove_leftovers, replacing, sha256_file, write_json
+from skin.files import locked, remove_leftovers, replacing, sha256_file, write_json
 from skin.models.build import build_model
 from skin.runs import FoldRun, Run, oof_columns
 from skin.training.environment import git_state, hardware, versions
@@ -67,7 +66,7 @@ def train_run(
         _try_out(experiment, numbers[0])
     trained = [run.fold(number) for number in numbers]
     for fold in trained:
-        with _locked(fold.folder):
+        with _held(fold.folder):
             remove_leftovers(fold.folder)
             if restart:
                 _clear(fold.folder)
@@ -135,22 +134,16 @@ def _refuse_other_config(
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a fold's folder; a killed process gives it up by itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise SkinError(f"{folder} is being trained by another process") from None
-    try:
-        yield
-    finally:
-        if not (folder / "config.yaml").exists():
-            shutil.rmtree(folder)  # nothing was begun
-            with suppress(OSError):  # other folds are there
-                folder.parent.rmdir()
-        lock.release()
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a fold's folder, and leave none behind where nothing was begun."""
+    with locked(folder, "trained"):
+        try:
+            yield
+        finally:
+            if not (folder / "config.yaml").exists():
+                shutil.rmtree(folder)
+                with suppress(OSError):  # other folds are there
+                    folder.parent.rmdir()
 
 
 def _clear(folder: Path) -> None:

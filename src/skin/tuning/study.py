@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from skin.config import Config, parse_config
 from skin.errors import SkinError
-from skin.files import read_json, remove_leftovers, require_writable, write_json
+from skin.files import locked, read_json, remove_leftovers, write_json
 from skin.runs import Run
 from skin.tuning.space import Space
 
@@ -76,7 +75,7 @@ def opened(folder: Path, identity: Identity) -> Iterator[optuna.Study]:
     Raises:
         SkinError: another process tunes it, it was begun otherwise, or it is no study's folder.
     """
-    with _locked(folder):
+    with locked(folder, "tuned"):
         remove_leftovers(folder)
         _refuse_other(folder, identity)
         write_json(folder / _RECORD, identity.record())
@@ -150,19 +149,3 @@ def _refuse_other(folder: Path, identity: Identity) -> None:
         raise SkinError(
             f"{folder} was begun otherwise:\n  {listed}\ntune under another --name, or as before"
         )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a study's folder; a killed process gives it up by itself."""
-    require_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise SkinError(f"{folder} is being tuned by another process") from None
-    try:
-        yield
-    finally:
-        lock.release()
