@@ -150,12 +150,12 @@ def test_sha256(tmp_path: Path):
 
 def test_a_locked_folder_is_made_and_held(tmp_path: Path):
     folder = tmp_path / "a" / "b"
-    with locked(folder, "trained"):
-        with (
-            pytest.raises(SkinError, match="b is being trained by another process"),
-            locked(folder, "trained"),
-        ):
-            pass
+    with (
+        locked(folder, "trained"),
+        pytest.raises(SkinError, match="b is being trained by another process"),
+        locked(folder, "trained"),
+    ):
+        pass
     with locked(folder, "tuned"):
         assert folder.is_dir()
 
