@@ -161,7 +161,9 @@ def _tabulate(folds: str, runs_dir: Path, path: Path) -> None:
     frame.insert(frame.columns.get_loc("bacc_difference_high") + 1, "verdict", _verdicts(pairs))
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.4f")
-    out.print(frame[_SHOWN].to_string(index=False, float_format="{:.3f}".format), markup=False)
+    shown = frame[_SHOWN].rename(columns=lambda name: name.replace("bacc_difference", "diff"))
+    text = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
+    out.print(text, markup=False, soft_wrap=True)
     out.print(str(path), markup=False, soft_wrap=True)
 
 
