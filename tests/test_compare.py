@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -22,17 +21,10 @@ LESIONS = 140
 
 
 sys.path.insert(0, str(SCRIPTS))
-from compare_lib.arms import ARMS  # noqa: E402 - scripts are no package
+from compare_lib import table  # noqa: E402 - scripts are no package
+from compare_lib.arms import ARMS  # noqa: E402 - as above
 
 sys.path.pop(0)
-
-
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    from compare_lib import table as module  # noqa: PLC0415 - scripts are no package
-
-    return module
 
 
 def compare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -188,13 +180,11 @@ def test_the_table(tmp_path: Path):
         (Interval(-0.02, -0.03, -0.01), 0.01, False, "uncertain loss"),
     ],
 )
-def test_verdicts(
-    table: ModuleType, interval: Interval, corrected: float, agree: bool, expected: str
-):
+def test_verdicts(interval: Interval, corrected: float, agree: bool, expected: str):
     assert table.verdict(interval, corrected, agree=agree) == expected
 
 
-def test_holm_by_hand(table: ModuleType):
+def test_holm_by_hand():
     """Sorted 0.01, 0.02, 0.03, 0.6 times 4, 3, 2, 1; none below the one before it."""
     found = table.holm([0.03, 0.01, 0.6, 0.02])
     assert found == pytest.approx([0.06, 0.04, 0.6, 0.06])

@@ -7,7 +7,7 @@ import torch
 
 from skin.config import Config, parse_config
 
-SIDE = 32
+SIDE = 64  # a map of 2x2, which soft attention needs
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def variant() -> Callable[..., Config]:
 
 @pytest.fixture
 def images() -> torch.Tensor:
-    """Three images (3, 3, 32, 32) uint8."""
+    """Three images (3, 3, 64, 64) uint8."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (3, 3, SIDE, SIDE), dtype=torch.uint8, generator=generator)

@@ -21,25 +21,6 @@ CONVOLUTIONAL = ["test_resnet", "test_efficientnet", "mobilenetv3_small_050", "t
 VARIANTS = [(name, block) for name in CONVOLUTIONAL for block in ("none", *ATTENTION)]
 HEADS = ["linear", "multi_sample", "arc_margin", "hierarchical"]
 FUSIONS = ["none", "concat", "metablock"]
-SIDE = 64  # a map of 2x2, which soft attention needs
-
-
-@pytest.fixture
-def variant() -> Variant:
-    """A config of a random tiny backbone; keywords set the model's keys."""
-
-    def make(backbone: str = "test_resnet", **model: object) -> Config:
-        keys = {"backbone": backbone, "pretrained": False} | model
-        return parse_config({"data": {"image_size": SIDE}, "model": keys}, "test")
-
-    return make
-
-
-@pytest.fixture
-def images() -> Tensor:
-    """Three images (3, 3, 64, 64) uint8."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (3, 3, SIDE, SIDE), dtype=torch.uint8, generator=generator)
 
 
 def test_normalise_by_hand():
