@@ -62,6 +62,76 @@ def test_freezing_what_is_not_there_names_what_is(variant: Variant):
         build_backbone(variant(freeze=["conv9"]).model, 32)
 
 
+def test_freezing_takes_parameters_of_no_submodule(variant: Variant):
+    names = ["patch_embed", "cls_token", "pos_embed", "blocks.0"]
+    backbone = build_backbone(variant("vit_tiny_patch16_224", depth=2, freeze=names).model, 64)
+    backbone(torch.rand(1, 3, 64, 64)).sum().backward()
+    learning = {name for name, p in backbone.named_parameters() if p.grad is not None}
+    assert learning == {name for name in dict(backbone.named_parameters()) if _after(name)}
+    assert all(p.requires_grad == _after(name) for name, p in backbone.named_parameters())
+
+
+def _after(name: str) -> bool:
+    return name.startswith(("blocks.1.", "norm."))
+
+
+def test_only_parameters_may_be_frozen(variant: Variant):
+    backbone = build_backbone(
+        variant("vit_tiny_patch16_224", depth=1, freeze=["cls_token"]).model, 64
+    )
+    frozen = [name for name, p in backbone.named_parameters() if not p.requires_grad]
+    assert frozen == ["cls_token"]
+
+
+def test_what_may_be_frozen_names_parameters(variant: Variant):
+    with pytest.raises(SkinError, match=r"test_vit does not have all of cls; it has cls_token, "):
+        build_backbone(variant("test_vit", freeze=["pos_embed", "cls"]).model, 32)
+
+
+def test_depth_keeps_the_first_blocks_and_the_norm(variant: Variant):
+    torch.manual_seed(0)
+    whole = build_backbone(variant("test_vit").model, 32).eval()
+    cut = build_backbone(variant("test_vit", depth=2).model, 32).eval()
+    kept = {name: t for name, t in whole.state_dict().items() if name in cut.state_dict()}
+    cut.load_state_dict(kept)  # no tensor is missing and none is new
+    assert len(cut.blocks) == 2
+    images = torch.rand(2, 3, 32, 32)
+    whole.blocks = whole.blocks[:2]
+    assert torch.equal(cut(images), whole(images))
+
+
+def test_depth_cuts_after_the_weights_are_loaded(variant: Variant, tmp_path: Path):
+    torch.manual_seed(1)
+    source = timm.create_model("test_vit", img_size=32)
+    save_file(source.state_dict(), tmp_path / "w.safetensors")
+    weights = str(tmp_path / "w.safetensors")
+    cut = build_backbone(variant("test_vit", depth=3, weights=weights).model, 32).eval()
+    source.eval().blocks = source.blocks[:3]
+    images = torch.rand(2, 3, 32, 32)
+    features = source.forward_head(source.forward_features(images), pre_logits=True)
+    assert torch.equal(cut.forward_head(cut.forward_features(images), pre_logits=True), features)
+
+
+def test_a_depth_of_all_blocks_changes_nothing(variant: Variant):
+    backbone = build_backbone(variant("test_vit", depth=6).model, 32)
+    assert len(backbone.blocks) == 6
+
+
+def test_a_depth_beyond_the_blocks(variant: Variant):
+    with pytest.raises(SkinError, match=r"model\.depth: 7 is too many, test_vit has 6 blocks"):
+        build_backbone(variant("test_vit", depth=7).model, 32)
+    with pytest.raises(SkinError, match=r"'model\.depth' is 0: .*greater than 0"):
+        variant("test_vit", depth=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["test_resnet", "test_efficientnet", "swin_tiny_patch4_window7_224"]
+)
+def test_depth_wants_equal_blocks(variant: Variant, name: str):
+    with pytest.raises(SkinError, match=rf"model\.depth: {name} is no stack of equal blocks"):
+        build_backbone(variant(name, depth=2).model, 224)
+
+
 @pytest.fixture
 def source() -> torch.nn.Module:
     """A backbone with its classifier, as weights files hold it."""

@@ -85,7 +85,8 @@ class ModelConfig(_Strict):
     backbone: str = "resnet50"  # any timm model with a spatial feature map
     pretrained: bool = True
     weights: Path | None = None  # a local file of the backbone's weights, instead of the hub's
-    freeze: tuple[str, ...] = ()  # submodules of the backbone that never learn, as its first layers
+    depth: Positive | None = None  # a transformer's first blocks, without the rest; none: all
+    freeze: tuple[str, ...] = ()  # submodules or parameters of the backbone that never learn
     mean: tuple[float, float, float] | None = None  # of pixels in 0 to 1; none: the backbone's own
     std: tuple[Above, Above, Above] | None = None  # 0.5 and 0.5 bring pixels to -1 to 1
     attention: str = "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +19,54 @@ _NAMED = 2  # levels of submodules that a message lists
 
 
 def build_backbone(config: ModelConfig, image_size: int) -> nn.Module:
-    """Build a timm model without classifier; the submodules of `config.freeze` never learn.
+    """Build a timm model without classifier, of `config.depth` blocks, `config.freeze` held still.
 
     Raises:
-        SkinError: timm has no such model, its weights cannot be had, a file does not fit, or the
-            model has no submodule of a name to freeze.
+        SkinError: timm has no such model, its weights cannot be had, a file does not fit, its
+            blocks are fewer than asked for or cannot be cut, or it has nothing of a name to freeze.
     """
     backbone = _create(config, image_size)
+    if config.depth is not None:
+        _cut(backbone, config.depth, config.backbone)
     if config.freeze:
-        # Batch statistics of frozen layers stay those of the pretraining, too.
-        try:
-            freeze(backbone, list(config.freeze))
-        except AttributeError:
-            known = [
-                name for name, _ in backbone.named_modules() if name and name.count(".") < _NAMED
-            ]
-            raise SkinError(
-                f"model.freeze: {config.backbone} does not have all of "
-                f"{', '.join(config.freeze)}; it has {name_some(known, 30)}"
-            ) from None
+        _freeze(backbone, config.freeze, config.backbone)
     return backbone
+
+
+def _cut(backbone: nn.Module, depth: int, name: str) -> None:
+    """Keep a transformer's first `depth` blocks, under the norm and pooling of the last."""
+    # Only where blocks are alike do the layers that follow fit any of them: in a convolutional
+    # network a block of timm's is a stage, of its own width.
+    info = getattr(backbone, "feature_info", None) or ()
+    blocks = [each["module"] for each in info if each["num_chs"] == backbone.num_features]
+    prune: Any = getattr(backbone, "prune_intermediate_layers", None)
+    if not prune or not blocks or blocks != [f"blocks.{i}" for i in range(len(info))]:
+        raise SkinError(
+            f"model.depth: {name} is no stack of equal blocks that could be cut; leave it out, or "
+            "choose a plain vision transformer"
+        )
+    if depth > len(blocks):
+        raise SkinError(f"model.depth: {depth} is too many, {name} has {len(blocks)} blocks")
+    prune([depth - 1], prune_norm=False, prune_head=False)
+
+
+def _freeze(backbone: nn.Module, names: Sequence[str], model: str) -> None:
+    """Hold submodules still, their batch statistics too, and parameters of no submodule's."""
+    parameters = dict(backbone.named_parameters())
+    modules = [name for name in names if name not in parameters]
+    for name in names:
+        if name in parameters:
+            parameters[name].requires_grad = False
+    try:
+        if modules:  # none would mean all to timm
+            freeze(backbone, modules)
+    except AttributeError:
+        known = [name for name, _ in backbone.named_parameters(recurse=False)]
+        known += [name for name, _ in backbone.named_modules() if name and name.count(".") < _NAMED]
+        raise SkinError(
+            f"model.freeze: {model} does not have all of {', '.join(modules)}; "
+            f"it has {name_some(known, 30)}"
+        ) from None
 
 
 def _create(config: ModelConfig, image_size: int) -> nn.Module:
