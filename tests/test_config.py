@@ -69,6 +69,11 @@ def test_mistakes_are_named(write: Write, text: str, message: str):
         ("balance: [{step: downsample, to: -1}]", ["balance.0.to", "-1 is no share"]),
         ("model: {head: {kind: multi_sample}}", ["multi_sample", "dropout"]),
         (
+            "training: {tta: dihedrl}",
+            ["training.tta", "did you mean 'dihedral'", "crops, dihedral"],
+        ),
+        ("training: {tta: crops+none}", ["training.tta", "'none' stands alone"]),
+        (
             "loss: {class_weights: inverse, prior_adjustment: 1}",
             ["class_weights (inverse)", "prior_adjustment (1)", "overshoots"],
         ),
@@ -144,6 +149,7 @@ def test_a_missing_base_is_named(write: Write):
         ("optimizer.lr=1", 1.0),
         ("training.channels_last=false", False),
         ("training.early_stopping=null", None),
+        ("training.tta=logit + dihedral", "dihedral+logit"),
         ("model.freeze=[conv1, bn1]", ("conv1", "bn1")),
         ("model.weights=some/file.safetensors", Path("some/file.safetensors")),
         ("augment.train=[{D4: {p: 1.0}}]", [{"D4": {"p": 1.0}}]),

@@ -76,7 +76,8 @@ def small(name: str, **keys: str) -> Config:
     if config.data.folds is None:
         chosen["data.folds"] = "k2-seed0"
     if not config.model.backbone.startswith("resnet"):
-        chosen["model.freeze"] = "[]"  # of layers that the small network calls otherwise
+        # Of layers that the small network calls otherwise, and has fewer of.
+        chosen |= {"model.freeze": "[]", "model.depth": "null"}
     return load_config(CONFIGS[name], [f"{key}={value}" for key, value in chosen.items()])
 
 

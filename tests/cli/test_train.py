@@ -36,6 +36,16 @@ def test_a_fold_is_trained_and_its_figures_printed(skin: Skin, work: Path):
     assert "optimizer.lr: 0.001 -> 0.0003" in other.err
 
 
+def test_tta_is_the_configs_key(skin: Skin, work: Path):
+    words = ("train", "--config", "tiny", "--fold", "0")
+    assert skin(*words, "--tta", "crops+dihedral").code == 0
+    assert Run(work / "runs" / "tiny").fold(0).metadata()["tta"] == "dihedral+crops"
+    again = skin(*words, "--set", "training.tta=dihedral+crops")
+    assert again.code == 0
+    assert "is finished already" in again.err
+    assert "training.tta: 'dihedral+crops' -> 'none'" in skin(*words).err
+
+
 def test_control_c_says_how_to_go_on(skin: Skin, work: Path, monkeypatch: pytest.MonkeyPatch):
     def interrupted(*_arguments: object) -> None:
         raise KeyboardInterrupt
@@ -76,6 +86,7 @@ MISTAKES = {
         "unknown key 'training.epoch', did you mean 'epochs'",
     ),
     "wrong type": (["--set", "training.epochs=many"], "'training.epochs' is 'many'"),
+    "views": (["--tta", "dihedrl"], "training.tta: TTA 'dihedrl': no views are called 'dihedrl'"),
     "no value": (["--set", "training.epochs"], "write key=value"),
     "fold text": (["--fold", "first"], "--fold first: say all, a number, 0,2 or 0..1"),
     "fold number": (["--fold", "0..4"], "--fold 0..4: the dataset's folds are 0 to 1"),

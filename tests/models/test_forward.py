@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -11,9 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
 
 from skin.config import Config
+from skin.data.encode import METADATA_SIZE
 from skin.data.loader import Batch
+from skin.errors import SkinError
+from skin.models import forward
 from skin.models.build import build_model
-from skin.models.forward import dihedral_views, predict, predict_batch
+from skin.models.forward import predict, predict_batch
+from skin.models.tta import views
+from skin.views import Tta
 
 CPU = torch.device("cpu")
 
@@ -39,16 +44,6 @@ class Shifted(nn.Module):
         return F.log_softmax(images.float().mean((2, 3)) + metadata, dim=1)
 
 
-def test_there_are_8_views_the_image_first():
-    image = torch.arange(9).view(1, 1, 3, 3).expand(1, 3, 3, 3)
-    views = list(dihedral_views(image))
-    assert len({tuple(view.flatten().tolist()) for view in views}) == 8
-    assert torch.equal(views[0], image)
-    assert all(view.shape == image.shape for view in views)
-    rotations = {tuple(torch.rot90(image, turns, (2, 3)).flatten().tolist()) for turns in range(4)}
-    assert rotations <= {tuple(view.flatten().tolist()) for view in views}
-
-
 def test_the_prediction_is_the_log_of_the_mean_probability():
     """Each of the four corners is the upper left one in two views."""
     images = torch.zeros(1, 2, 2, 2)
@@ -59,31 +54,99 @@ def test_the_prediction_is_the_log_of_the_mean_probability():
     assert result.dtype == torch.float64
 
 
+def test_the_average_of_logits_is_the_normalised_geometric_mean():
+    images = torch.zeros(1, 2, 2, 2)
+    images[0, 0] = torch.tensor([[0.0, 1.0], [2.0, 7.0]])
+    each = [1 / (1 + math.exp(-value)) for value in (0.0, 1.0, 2.0, 7.0)]
+    first, second = math.prod(each) ** (1 / 4), math.prod(1 - p for p in each) ** (1 / 4)
+    by_hand = [first / (first + second), second / (first + second)]
+    result = predict_batch(Corner(), images, "dihedral+logit").exp()
+    assert result[0].tolist() == pytest.approx(by_hand, abs=1e-7)
+    assert result[0].tolist() != pytest.approx(
+        predict_batch(Corner(), images, "dihedral").exp()[0].tolist(), abs=1e-2
+    )
+
+
+@pytest.mark.parametrize("tta", ["dihedral", "dihedral+crops+scales+logit"])
+@pytest.mark.parametrize("most", [1, 3 * 64**2, 10 * 64**2])
+def test_how_many_views_go_together_changes_nothing(
+    variant: Callable[..., Config],
+    images: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+    tta: str,
+    most: int,
+):
+    model = build_model(variant(metadata={"fusion": "concat"})).eval()
+    known = torch.rand(3, METADATA_SIZE)
+    together = predict_batch(model, images, tta, known)
+    batches: list[int] = []
+    model.register_forward_pre_hook(lambda _, given: batches.append(len(given[0])))
+    monkeypatch.setattr(forward, "_MOST_PIXELS", most)
+    torch.testing.assert_close(
+        predict_batch(model, images, tta, known), together, rtol=1e-5, atol=1e-5
+    )
+    assert max(batches) <= max(3, most // 64**2)
+    assert sum(batches) == 3 * len(Tta.parse(tta))
+
+
+def test_the_views_of_one_image_are_one_forward(variant: Callable[..., Config], images: Tensor):
+    model = build_model(variant()).eval()
+    batches: list[int] = []
+    model.register_forward_pre_hook(lambda _, given: batches.append(len(given[0])))
+    predict_batch(model, images[:1], "dihedral")
+    assert batches == [8]
+
+
+def test_parsed_views_are_as_good_as_their_text(variant: Callable[..., Config], images: Tensor):
+    model, tta = build_model(variant()).eval(), Tta(crops=True)
+    assert torch.equal(predict_batch(model, images, tta), predict_batch(model, images, "crops"))
+    batches = [Batch(images, torch.arange(3))]
+    assert torch.equal(predict(model, batches, CPU, tta=tta), predict_batch(model, images, tta))
+
+
+def test_wrong_views_are_refused_before_anything_is_read():
+    def unread() -> Iterator[Batch]:
+        raise AssertionError
+        yield
+
+    with pytest.raises(SkinError, match="did you mean 'crops'"):
+        predict(Average(), unread(), CPU, tta="crop")
+
+
 def test_one_view_is_the_model_itself():
     images = torch.rand(4, 3, 5, 5)
     assert torch.equal(predict_batch(Corner(), images), Corner()(images).double())
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 6))
-def test_views_change_nothing_for_a_model_that_sees_no_arrangement(seed: int, side: int):
+@given(st.integers(0, 2**31), st.integers(1, 6), st.sampled_from(["dihedral", "dihedral+logit"]))
+def test_views_change_nothing_for_a_model_that_sees_no_arrangement(seed: int, side: int, tta: str):
     images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(
-        predict_batch(Average(), images, "dihedral"),
+        predict_batch(Average(), images, tta),
         predict_batch(Average(), images),
         rtol=1e-5,
         atol=1e-6,
     )
 
 
-def test_views_make_any_model_see_no_orientation(variant: Callable[..., Config], images: Tensor):
+@pytest.mark.parametrize("tta", ["dihedral", "dihedral+crops", "dihedral+scales+logit"])
+def test_views_make_any_model_see_no_orientation(
+    variant: Callable[..., Config], images: Tensor, tta: str
+):
     model = build_model(variant()).eval()
-    expected = predict_batch(model, images, "dihedral")
-    for view in dihedral_views(images):
-        torch.testing.assert_close(
-            predict_batch(model, view, "dihedral"), expected, rtol=1e-5, atol=1e-5
-        )
+    expected = predict_batch(model, images, tta)
+    for view in views(images, Tta(dihedral=True)):
+        torch.testing.assert_close(predict_batch(model, view, tta), expected, rtol=1e-5, atol=1e-5)
     assert torch.allclose(expected.exp().sum(1), torch.ones(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("tta", ["crops", "scales"])
+def test_a_transformer_of_one_size_takes_every_view(
+    variant: Callable[..., Config], images: Tensor, tta: str
+):
+    result = predict_batch(build_model(variant("test_vit")).eval(), images, tta)
+    assert torch.allclose(result.exp().sum(1), torch.ones(3, dtype=torch.float64))
 
 
 def test_predict_keeps_the_order_and_switches_to_evaluation(
@@ -107,7 +170,7 @@ def test_lower_precision_is_near(variant: Callable[..., Config], images: Tensor)
     torch.testing.assert_close(rough, exact, rtol=0, atol=0.05)
 
 
-@pytest.mark.parametrize("tta", ["none", "dihedral"])
+@pytest.mark.parametrize("tta", ["none", "dihedral", "dihedral+logit"])
 def test_every_view_gets_the_metadata(tta: str):
     images = torch.rand(2, 3, 4, 4)
     metadata = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]])

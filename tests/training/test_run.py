@@ -129,7 +129,7 @@ def test_a_fold_leaves_what_every_later_stage_reads(trained: Run):
 def test_the_predictions_are_of_the_held_out_images(trained: Run, toy_data: Path, config: Config):
     oof = trained.fold(0).oof()
     plan = plan_fold(resolve(config, toy_data), 0)
-    held_out = plan.held_out_table()
+    held_out = plan.experiment.dataset.table.iloc[plan.parts.held_out]
     assert oof["image_id"].tolist() == held_out["image_id"].tolist()
     assert oof["lesion_id"].tolist() == held_out["lesion_id"].tolist()
     assert oof["target"].str.lower().tolist() == held_out["dx"].tolist()

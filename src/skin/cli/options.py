@@ -27,6 +27,10 @@ Settings = Annotated[
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A local file of the backbone's weights.")
 ]
+TtaOption = Annotated[
+    str | None,
+    typer.Option("--tta", help="Views to average: none, or dihedral, crops, scales, logit by +."),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
 
 INTERRUPTED = 130  # what shells give for an interrupt

@@ -13,6 +13,7 @@ from skin.cli.options import (
     DataDir,
     RunsDir,
     Settings,
+    TtaOption,
     Weights,
 )
 from skin.console import note, out
@@ -31,6 +32,7 @@ def train(
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")
     ] = None,
+    tta: TtaOption = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin the folds anew, whatever is there.")
     ] = False,
@@ -49,6 +51,8 @@ def train(
 
       skin train -c efficientnet_lite0 --fold 0 --set training.epochs=3
 
+      skin train -c efficientnet_lite0 --tta dihedral+crops
+
       skin train --list
     """
     from skin.config import find_config, list_known_configs, load_config
@@ -66,7 +70,7 @@ def train(
             out.print(line, soft_wrap=True, markup=False, highlight=False)
         return
     path = find_config(config)
-    options = {"model.weights": weights, "runtime.device": device}
+    options = {"model.weights": weights, "runtime.device": device, "training.tta": tta}
     loaded = load_config(path, setting or (), options)
 
     from skin.runs import Run

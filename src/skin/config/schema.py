@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,7 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from skin.errors import SkinError
 from skin.files import write_text
+from skin.views import Tta
 
 Positive = Annotated[int, Field(gt=0)]
 Above = Annotated[float, Field(gt=0)]
@@ -195,6 +198,14 @@ class ScheduleConfig(_Strict):
     plateau_patience: Annotated[int, Field(ge=0)] = 2
 
 
+def _views(text: str) -> str:
+    """Bring the name of views into its one form."""
+    try:
+        return str(Tta.parse(text))
+    except SkinError as error:  # pydantic collects the errors of values
+        raise ValueError(str(error)) from None
+
+
 class TrainingConfig(_Strict):
     """The loop."""
 
@@ -208,7 +219,7 @@ class TrainingConfig(_Strict):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
     early_stopping: Positive | None = None  # epochs without a better BACC
-    tta: Literal["none", "dihedral"] = "none"  # for the out-of-fold predictions
+    tta: Annotated[str, AfterValidator(_views)] = "none"  # of out-of-fold predictions; see `Tta`
 
     @model_validator(mode="after")
     def _both_stages_run(self) -> TrainingConfig:

@@ -1,31 +1,20 @@
-"""Running a model over batches, and test-time augmentation (TTA)."""
+"""Running a model over batches, and over the views of test-time augmentation (TTA)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
 from skin.data.loader import Batch
+from skin.models.tta import views
+from skin.views import Tta
 
-
-def dihedral_views(images: Tensor) -> Iterator[Tensor]:
-    """Yield the 8 rotations and reflections of square images (B, 3, S, S), themselves first."""
-    for turned in (images, images.transpose(2, 3)):
-        for dims in ((), (2,), (3,), (2, 3)):
-            yield turned.flip(dims) if dims else turned
-
-
-def _one_view(images: Tensor) -> Iterator[Tensor]:
-    yield images
-
-
-VIEWS: dict[str, Callable[[Tensor], Iterator[Tensor]]] = {
-    "none": _one_view,
-    "dihedral": dihedral_views,
-}
+# Of one forward: 64 images at 224 pixels, the default batch of an evaluation.
+_MOST_PIXELS = 64 * 224**2
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -36,19 +25,42 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 @torch.inference_mode()
 def predict_batch(
-    model: nn.Module, images: Tensor, tta: str = "none", metadata: Tensor | None = None
+    model: nn.Module, images: Tensor, tta: str | Tta = "none", metadata: Tensor | None = None
 ) -> Tensor:
-    """Give log-probabilities (B, C) in float64: the log of the mean probability over the views.
+    """Give log-probabilities (B, C) in float64, averaged over the views.
+
+    The average is the log of the mean probability. With `logit` it is the mean log-probability,
+    normalised, which is the log of the normalised geometric mean of the probabilities: a view that
+    rules a class out weighs more then.
 
     Args:
         model: gives log-probabilities for images and, where given, metadata.
         images: (B, 3, S, S).
-        tta: a key of `VIEWS`.
+        tta: the views, or their text; see `Tta`.
         metadata: (B, M), the same for every view.
+
+    Raises:
+        SkinError: the text names no views.
     """
-    known = () if metadata is None else (metadata,)
-    views = [model(view, *known).double() for view in VIEWS[tta](images)]
-    return torch.stack(views).logsumexp(0) - math.log(len(views))
+    tta = Tta.parse(tta) if isinstance(tta, str) else tta
+    # Few images do not fill a device, so several of their views go through the model together.
+    together = max(1, _MOST_PIXELS // max(1, images[:, 0].numel()))
+    results: list[Tensor] = []
+    for group in _groups(views(images, tta), together):
+        known = () if metadata is None else (metadata.repeat(len(group), 1),)
+        shown = torch.cat(group) if len(group) > 1 else group[0]
+        results += model(shown, *known).double().chunk(len(group))
+    each = torch.stack(results)
+    if tta.logit:
+        return each.mean(0).log_softmax(1)
+    return each.logsumexp(0) - math.log(len(tta))
+
+
+def _groups(items: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
+    """Yield the items in lists of `size`, the last one shorter."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def predict(
@@ -57,7 +69,7 @@ def predict(
     device: torch.device,
     *,
     metadata: Tensor | None = None,
-    tta: str = "none",
+    tta: str | Tta = "none",
     precision: str = "fp32",
 ) -> Tensor:
     """Give log-probabilities (N, C), float64 on the CPU, in the batches' order.
@@ -67,9 +79,13 @@ def predict(
         batches: of uint8 images.
         device: where the model is.
         metadata: (N, M), a row for each row that a batch may name; none takes all as missing.
-        tta: a key of `VIEWS`.
+        tta: the views, or their text; see `Tta`.
         precision: `fp32`, `bf16` or `fp16`.
+
+    Raises:
+        SkinError: the text names no views.
     """
+    tta = Tta.parse(tta) if isinstance(tta, str) else tta
     model.eval()
     results = []
     with autocast(device, precision):

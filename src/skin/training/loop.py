@@ -18,14 +18,14 @@ from torch.nn import functional as F  # noqa: N812 - the name its documentation 
 from torch.utils.tensorboard import SummaryWriter
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from skin.data.loader import Batch, evaluation_loader, training_loader
+from skin.data.loader import Batch, training_loader
 from skin.errors import SkinError
 from skin.files import replacing
 from skin.models.build import LesionClassifier, build_model
-from skin.models.forward import predict
 from skin.randomness import INITIALISE, STEP, key
 from skin.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from skin.training.display import Display
+from skin.training.evaluation import predict_rows
 from skin.training.losses import ClassificationLoss
 from skin.training.mixing import Mixer
 from skin.training.optimizer import build_optimizer
@@ -214,19 +214,15 @@ class FoldTrainer:
         return float(F.nll_loss(log_probabilities, targets)), bacc, accuracy
 
     def _predict(self, rows: NDArray[np.int64], tta: str) -> Tensor:
-        batches = evaluation_loader(
+        return predict_rows(
+            self.averaged,
             self.plan.evaluation_images,
             rows,
-            self.plan.config.training.eval_batch_size,
-            self.workers,
-            pin_memory=self.device.type == "cuda",
-        )
-        return predict(
-            self.averaged,
-            batches,
-            self.device,
-            metadata=self.metadata,
             tta=tta,
+            metadata=self.metadata,
+            batch_size=self.plan.config.training.eval_batch_size,
+            workers=self.workers,
+            device=self.device,
             precision=self.precision,
         )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from skin.config import Config
@@ -46,6 +45,21 @@ class Experiment:
     def open_cache(self) -> ImageCache:
         """Open the decoded images, by row of the table."""
         return self.dataset.open_cache(_short_side(self.config, self.dataset))
+
+    def evaluation_images(self) -> AugmentedImages:
+        """The images by row of the table, as they are evaluated.
+
+        Raises:
+            SkinError: the pipeline is wrong.
+        """
+        side = self.config.data.image_size
+        pipeline = build_pipeline(self.config.augment.evaluate, side, "augment.evaluate")
+        return AugmentedImages(self.open_cache(), pipeline, side)
+
+    @property
+    def metadata(self) -> NDArray[np.float32] | None:
+        """Each table row's encoded metadata (N, M); none if not used."""
+        return encode_metadata(self.dataset.table) if self.config.model.metadata.used else None
 
     def seed(self, fold: int) -> int:
         """A fold's own seed."""
@@ -94,9 +108,9 @@ class FoldPlan:
     @property
     def metadata(self) -> NDArray[np.float32] | None:
         """Each row's encoded metadata, a blend's being its first image's; none if not used."""
-        if not self.config.model.metadata.used:
+        encoded = self.experiment.metadata
+        if encoded is None:
             return None
-        encoded = encode_metadata(self.experiment.dataset.table)
         return np.concatenate([encoded, encoded[self.training.blends.first]])
 
     @property
@@ -109,10 +123,6 @@ class FoldPlan:
             batch_size=self.config.training.batch_size,
             seed=self.seed,
         )
-
-    def held_out_table(self) -> pd.DataFrame:
-        """The held-out rows of the dataset's table, in order."""
-        return self.experiment.dataset.table.iloc[self.parts.held_out].reset_index(drop=True)
 
 
 def resolve(config: Config, data_dir: Path) -> Experiment:
@@ -153,7 +163,6 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
         parts.train, experiment.targets, config.balance, cache, codes, experiment.seed(fold)
     )
     augmented = build_train_pipelines(config.augment, side, codes)
-    evaluated = build_pipeline(config.augment.evaluate, side, "augment.evaluate")
     plan = FoldPlan(
         experiment,
         fold,
@@ -166,7 +175,7 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
             augmented.by_class,
             extended_targets(experiment.targets, training.blends),
         ),
-        AugmentedImages(cache, evaluated, side),
+        experiment.evaluation_images(),
     )
     empty = [c for c, n in zip(experiment.task.codes, plan.train_counts, strict=True) if n == 0]
     if empty:

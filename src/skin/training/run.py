@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
@@ -24,8 +23,9 @@ from skin.data.summary import leak_warning
 from skin.errors import SkinError
 from skin.files import locked, remove_leftovers, replacing, sha256_file, write_json
 from skin.models.build import build_model
-from skin.runs import FoldRun, Run, oof_columns
+from skin.runs import FoldRun, Run
 from skin.training.environment import git_state, hardware, versions
+from skin.training.evaluation import oof_table
 from skin.training.loop import CHECKPOINT, FoldTrainer, OnEpoch
 from skin.training.optimizer import build_optimizer
 from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
@@ -175,29 +175,13 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun, on_epoch: OnEpo
             f"try --set training.batch_size={size // 2 or 1}"
         ) from None
     with replacing(fold.folder / "oof.csv") as temporary:
-        _oof_table(plan, log_probabilities).to_csv(temporary, index=False)
+        table = oof_table(experiment, fold.fold, plan.parts.held_out, log_probabilities)
+        table.to_csv(temporary, index=False)
     metadata = _metadata(plan, run.name, trainer, time.perf_counter() - started)
     metadata["held_out_bacc"] = _bacc(plan, log_probabilities)
     # The fold counts as finished once this file is there, so it is written last.
     write_json(fold.folder / "metadata.json", metadata)
     (fold.folder / CHECKPOINT).unlink(missing_ok=True)
-
-
-def _oof_table(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> pd.DataFrame:
-    task = plan.experiment.task
-    held_out = plan.held_out_table()
-    targets = plan.experiment.targets[plan.parts.held_out]
-    keys = pd.DataFrame(
-        {
-            "image_id": held_out["image_id"],
-            "lesion_id": held_out["lesion_id"],
-            "fold": plan.fold,
-            "target": [task.codes[target] for target in targets],
-        }
-    )
-    values = np.hstack([np.exp(log_probabilities), log_probabilities])
-    columns = oof_columns(task)[len(keys.columns) :]
-    return pd.concat([keys, pd.DataFrame(values, columns=columns)], axis=1)
 
 
 def _bacc(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> float:

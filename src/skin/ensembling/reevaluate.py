@@ -1,0 +1,150 @@
+"""A run's out-of-fold predictions under other views than those it was evaluated with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from skin.allocator import keep_freed_memory
+from skin.console import progress
+from skin.data.dataset import find_dataset
+from skin.errors import SkinError, name_some
+from skin.files import replacing, require_writable, sha256_file
+from skin.models.build import LesionClassifier, build_model
+from skin.runs import FoldRun, Run, read_oof
+from skin.training.checkpoint import load_weights
+from skin.training.evaluation import oof_table, predict_rows
+from skin.training.plan import Experiment, loader_workers, resolve
+from skin.training.precision import choose_device, choose_precision
+from skin.views import Tta
+
+_SHOWN = 12  # digits of a hash in a file's name
+
+
+def out_of_fold(run: Run, tta: str, data_dir: Path, device: str = "auto") -> pd.DataFrame:
+    """Give the out-of-fold predictions of all finished folds with these views, as `Run.oof` does.
+
+    A fold that was evaluated with them has its predictions already. Another one's best weights
+    predict its held-out images again, the way the training did; the table is kept in the fold's
+    folder under `oof`, by the views and the hash of the weights, so that this is done once.
+
+    Args:
+        run: its finished folds.
+        tta: the views; see `Tta`.
+        data_dir: where the datasets are.
+        device: auto, cpu, cuda or cuda:1.
+
+    Raises:
+        SkinError: no fold is finished, the text names no views, a file is missing, or the dataset
+            or its folds are not those that a fold was trained on.
+    """
+    views, folds = Tta.parse(tta), run.finished_folds()
+    if not folds:
+        raise SkinError(f"{run.folder} has no finished fold; see `skin train`")
+    if all(fold.metadata()["tta"] == str(views) for fold in folds):
+        return run.oof()
+    paths = [_table_path(fold, views) for fold in folds]
+    missing = [pair for pair in zip(folds, paths, strict=True) if not pair[1].exists()]
+    if missing:
+        _predict_again(run, missing, views, data_dir, choose_device(device))
+    pooled = pd.concat([read_oof(path, run.task) for path in paths], ignore_index=True)
+    twice = pooled.loc[pooled["image_id"].duplicated(), "image_id"]
+    if len(twice):
+        raise SkinError(f"{run.folder}: images predicted twice: {name_some(twice)}")
+    return pooled.sort_values("image_id", ignore_index=True)
+
+
+def _table_path(fold: FoldRun, views: Tta) -> Path:
+    """Where the fold's predictions with these views are, or are to be."""
+    if fold.metadata()["tta"] == str(views):
+        return fold.folder / "oof.csv"
+    if not fold.weights.exists():
+        raise SkinError(
+            f"{fold.weights} is missing, without which {fold.folder} can predict with no other "
+            f"views than {fold.metadata()['tta']}; restore it, or train the fold anew"
+        )
+    return fold.folder / "oof" / f"{views}-{sha256_file(fold.weights)[:_SHOWN]}.csv"
+
+
+def _predict_again(
+    run: Run,
+    missing: list[tuple[FoldRun, Path]],
+    views: Tta,
+    data_dir: Path,
+    device: torch.device,
+) -> None:
+    """Write the folds' tables, each once it is whole."""
+    keep_freed_memory()
+    # Predicting takes minutes; what is wrong should be said before.
+    experiments = [_find_experiment(fold, data_dir) for fold, _ in missing]
+    for fold, _ in missing:
+        require_writable(fold.folder)
+    total = sum(fold.metadata()["held_out_images"] for fold, _ in missing)
+    with progress() as bar:
+        shown = bar.add_task(f"{run.name} with {views}", total=total)
+        for (fold, path), experiment in zip(missing, experiments, strict=True):
+            table = _predict_held_out(
+                fold, experiment, views, device, lambda images: bar.advance(shown, images)
+            )
+            with replacing(path) as temporary:
+                table.to_csv(temporary, index=False)
+
+
+def _predict_held_out(
+    fold: FoldRun,
+    experiment: Experiment,
+    views: Tta,
+    device: torch.device,
+    on_batch: Callable[[int], None],
+) -> pd.DataFrame:
+    """Predict the images that a fold held out by its best weights."""
+    config = experiment.config
+    model = build_model(config, pretrained=False)
+    load_weights(fold.weights, model)
+    if config.training.channels_last:
+        model.to(memory_format=torch.channels_last)
+    model.to(device)
+    metadata = experiment.metadata
+    rows = experiment.folds.split(fold.fold).held_out
+    log_probabilities = predict_rows(
+        model,
+        experiment.evaluation_images(),
+        rows,
+        tta=views,
+        metadata=None if metadata is None else torch.from_numpy(metadata),
+        batch_size=config.training.eval_batch_size,
+        workers=loader_workers(config.runtime.workers, on_gpu=device.type != "cpu"),
+        device=device,
+        precision=_precision(fold.metadata(), device, model),
+        on_batch=on_batch,
+    )
+    return oof_table(experiment, fold.fold, rows, log_probabilities.numpy())
+
+
+def _find_experiment(fold: FoldRun, data_dir: Path) -> Experiment:
+    """Load what the fold was trained on, and nothing that only bears its name."""
+    known = fold.metadata()
+    dataset = find_dataset(data_dir, known["dataset"])
+    if dataset.hash != known["dataset_hash"]:
+        raise SkinError(
+            f"{fold.folder} was trained on another state of dataset '{dataset.name}' than the one "
+            f"in {data_dir}: give its own by --data-dir, or train the fold anew"
+        )
+    experiment = resolve(fold.config(), data_dir)
+    if experiment.folds.hash != known["folds_hash"]:
+        raise SkinError(
+            f"{fold.folder} was trained on other folds '{experiment.folds.name}' than those of "
+            f"dataset '{dataset.name}' in {data_dir}, so it may have learnt from what they hold "
+            "out: restore its folds, or train it anew"
+        )
+    return experiment
+
+
+def _precision(known: dict[str, Any], device: torch.device, model: LesionClassifier) -> str:
+    """As in training on such a device, so that the views alone differ; exact on another kind."""
+    wanted = known["precision"] if known["device"] == device.type else "fp32"
+    return choose_precision(wanted, device, model)
