@@ -196,29 +196,6 @@ def test_notes_tell_how_checkpoints_were_chosen_and_explain_only_marks_that_occu
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "—"),
-        (4.4, "4 s"),
-        (61.5, "1 min 02 s"),
-        (3599.7, "1 h 00 min"),
-        (20000, "5 h 33 min"),
-    ],
-)
-def test_durations(seconds, text):
-    assert wording.duration(seconds) == text
-
-
-def test_numbers():
-    assert wording.number(0.12345) == "0.123"
-    assert wording.number(float("nan")) == "—"
-    assert wording.signed(-0.01) == "−0.010"  # noqa: RUF001 - a true minus
-    assert wording.mean_and_deviation(0.5, float("nan")) == "0.500"
-    assert wording.plural(1, "fold") == "1 fold"
-    assert wording.plural(2000, "image") == "2,000 images"
-
-
-@pytest.mark.parametrize(
     ("apart", "expected"),
     [
         ((), ("that same held-out fold",)),

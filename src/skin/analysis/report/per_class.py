@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from skin.analysis.report import wording
 from skin.analysis.report.compare import Comparison, Row
+from skin.analysis.text import number
 
 COLUMNS = {
     "precision": "Precision",
@@ -45,7 +45,7 @@ def per_class_table(comparison: Comparison) -> pd.DataFrame:
 def class_lines(row: Row) -> Iterator[tuple[str, list[str]]]:
     """Each class's code and cells as text, then those of the mean over the classes that occur."""
     for i, code in enumerate(row.entry.task.codes):
-        values = [wording.number(getattr(row.scores, key)[i]) for key in COLUMNS]
+        values = [number(getattr(row.scores, key)[i]) for key in COLUMNS]
         yield code, [*values, f"{row.scores.support[i]:,}"]
-    means = [wording.number(getattr(row.scores, key)) for key in _MEANS.values()]
+    means = [number(getattr(row.scores, key)) for key in _MEANS.values()]
     yield "mean", [*means, f"{sum(row.scores.support):,}"]

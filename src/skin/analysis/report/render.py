@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from skin import __version__
+from skin.analysis.drawing import Picture
+from skin.analysis.pages import environment
 from skin.analysis.report import figures, roc, tables, wording
 from skin.analysis.report.compare import SCORES, Comparison, Row
 from skin.analysis.report.per_class import COLUMNS, class_lines
+from skin.analysis.text import mean_and_deviation
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,8 @@ class Matrix:
 
 def page(comparison: Comparison) -> str:
     """Render the page."""
-    environment = Environment(
-        loader=PackageLoader("skin.analysis.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": wording.number,
-        "signed": wording.signed,
-        "span": wording.span,
-        "signed_span": wording.signed_span,
-        "data_uri": _data_uri,
-        "plural": wording.plural,
-    }
-    return environment.get_template("report.html.j2").render(
+    template = environment("skin.analysis.report").get_template("report.html.j2")
+    return template.render(
         comparison=comparison,
         counts=_class_counts(comparison),
         curves=_curves(comparison),
@@ -72,7 +59,7 @@ def page(comparison: Comparison) -> str:
         headline=wording.headline(comparison),
         checkpoint=wording.checkpoint(comparison),
         chance=wording.chance(comparison),
-        mean_and_deviation=wording.mean_and_deviation,
+        mean_and_deviation=mean_and_deviation,
         no_difference=wording.no_difference,
         notes=wording.notes(comparison),
         pictures=[
@@ -108,7 +95,7 @@ def _class_counts(comparison: Comparison) -> list[ClassCount]:
     ]
 
 
-def _curves(comparison: Comparison) -> dict[str, tuple[figures.Picture, figures.Picture]]:
+def _curves(comparison: Comparison) -> dict[str, tuple[Picture, Picture]]:
     trained = [row.entry for row in comparison.rows if row.entry.folds]
     highest = max(
         (fold.history["valid_bacc"].max() for entry in trained for fold in entry.folds), default=1
@@ -131,7 +118,3 @@ def _matrix(row: Row) -> Matrix:
             for i, code in enumerate(codes)
         },
     )
-
-
-def _data_uri(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

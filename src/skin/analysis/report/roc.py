@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from skin.analysis import metrics
+from skin.analysis.drawing import LIGHT, Palette, Picture, draw
 from skin.analysis.metrics import FloatArray
-from skin.analysis.report import wording
 from skin.analysis.report.compare import Comparison, Row
-from skin.analysis.report.figures import LIGHT, Palette, Picture, draw
+from skin.analysis.text import number
 
 _HEIGHT = 4.2
 _DASHES = ("solid", (0, (4, 2)), (0, (1, 1.5)))
@@ -62,7 +62,7 @@ def _curve(name: str, area: float, positive: NDArray[np.bool_], scores: FloatArr
     if positive.all() or not positive.any():
         return []
     false_positives, true_positives, _ = roc_curve(positive, scores)
-    return [_Curve(f"{name}  {wording.number(area)}", false_positives, true_positives)]
+    return [_Curve(f"{name}  {number(area)}", false_positives, true_positives)]
 
 
 def _draw(alt: str, title: str, curves: Sequence[_Curve]) -> Picture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 from rich.markup import escape
@@ -11,6 +11,19 @@ from rich.table import Table
 from skin.analysis.report import wording
 from skin.analysis.report.compare import SCORES, Comparison, Row
 from skin.analysis.report.per_class import COLUMNS, class_lines
+from skin.analysis.text import (
+    DASH,
+    duration,
+    markdown_table,
+    mean_and_deviation,
+    millions,
+    number,
+    short_span,
+    signed,
+    signed_span,
+    span,
+    terminal_table,
+)
 
 EXTENT = (
     "Folds",
@@ -54,19 +67,19 @@ def markdown(comparison: Comparison) -> str:
                 _name(row),
                 _with_span(row, "bacc"),
                 _difference(comparison, row),
-                *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
+                *(number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
             ]
             for row in comparison.rows
         ),
     ]
     recalls = [
         ["Recall", *codes],
-        *([_name(row), *map(wording.number, row.scores.recall)] for row in comparison.rows),
+        *([_name(row), *map(number, row.scores.recall)] for row in comparison.rows),
     ]
     folds = [
         ["Over folds", *SCORES.values()],
         *(
-            [_name(row), *(wording.mean_and_deviation(*row.over_folds(key)) for key in SCORES)]
+            [_name(row), *(mean_and_deviation(*row.over_folds(key)) for key in SCORES)]
             for row in comparison.rows
         ),
     ]
@@ -81,7 +94,7 @@ def markdown(comparison: Comparison) -> str:
     parts = [
         f"# {wording.headline(comparison)}",
         wording.chance(comparison),
-        *(_markdown_table(table) for table in (scores, recalls, folds, runs, *classes)),
+        *(markdown_table(table) for table in (scores, recalls, folds, runs, *classes)),
         "\n".join(f"- {note}" for note in wording.notes(comparison)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -90,24 +103,24 @@ def markdown(comparison: Comparison) -> str:
 def rich_tables(comparison: Comparison) -> Iterator[Table]:
     """The comparison for a terminal of 80 columns: scores, recall by class, the runs."""
     against = "To baseline" if comparison.baseline else "To the best"
-    scores = _rich(["Run", "BACC", against, "Acc.", "F1", "AUC", "Mal. AUC"])
-    recalls = _rich(["Recall", *comparison.task.codes])
-    runs = _rich(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "img/s", "Time"])
+    scores = terminal_table(["Run", "BACC", against, "Acc.", "F1", "AUC", "Mal. AUC"])
+    recalls = terminal_table(["Recall", *comparison.task.codes])
+    runs = terminal_table(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "img/s", "Time"])
     for row in comparison.rows:
         name = escape(_name(row))
         bacc = row.bootstrap.interval("bacc")
         gap = row.difference
         scores.add_row(
             name,
-            f"{wording.number(bacc.value)}\n[dim]{wording.short_span(bacc)}[/dim]",
-            f"{wording.signed(gap.value)}\n[dim]{wording.signed_span(gap)}[/dim]"
+            f"{number(bacc.value)}\n[dim]{short_span(bacc)}[/dim]",
+            f"{signed(gap.value)}\n[dim]{signed_span(gap)}[/dim]"
             if gap
             else _difference(comparison, row),
-            *(wording.number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
+            *(number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
         )
-        recalls.add_row(name, *map(wording.number, row.scores.recall))
+        recalls.add_row(name, *map(number, row.scores.recall))
         folds, _, _, *rest = extent(row)
-        runs.add_row(name, wording.mean_and_deviation(*row.over_folds("bacc")), folds, *rest)
+        runs.add_row(name, mean_and_deviation(*row.over_folds("bacc")), folds, *rest)
     yield from (scores, recalls, runs)
 
 
@@ -119,9 +132,9 @@ def extent(row: Row) -> list[str]:
         f"{len(row.entry.oof):,}",
         f"{row.entry.oof['lesion_id'].nunique():,}",
         row.entry.tta,
-        wording.millions(row.entry.parameters),
-        wording.DASH if speed is None else f"{speed:,.0f}",
-        wording.duration(row.entry.seconds),
+        millions(row.entry.parameters),
+        DASH if speed is None else f"{speed:,.0f}",
+        duration(row.entry.seconds),
     ]
 
 
@@ -162,13 +175,13 @@ def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
 
 
 def _folds(row: Row) -> Iterator[dict[str, object]]:
-    training = {fold.number: fold.metadata for fold in row.entry.folds}
-    for number, scores in row.folds.items():
-        metadata = training.get(number)
+    training = {trained.number: trained.metadata for trained in row.entry.folds}
+    for fold, scores in row.folds.items():
+        metadata = training.get(fold)
         yield {
             "run": row.entry.name,
             "marks": ", ".join(row.marks),
-            "fold": number,
+            "fold": fold,
             "images": int(scores.confusion.sum()),
             **{key: getattr(scores, key) for key in (*SCORES, *_POINT_SCORES)},
             **{
@@ -189,25 +202,10 @@ def _name(row: Row) -> str:
 
 def _with_span(row: Row, score: str) -> str:
     interval = row.bootstrap.interval(score)
-    return f"{wording.number(interval.value)} ({wording.span(interval)})"
+    return f"{number(interval.value)} ({span(interval)})"
 
 
 def _difference(comparison: Comparison, row: Row) -> str:
     if row.difference is None:
         return wording.no_difference(comparison, row)
-    return f"{wording.signed(row.difference.value)} ({wording.signed_span(row.difference)})"
-
-
-def _markdown_table(rows: list[list[str]]) -> str:
-    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
-
-
-def _rich(columns: Iterable[str]) -> Table:
-    first, *others = columns
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column(first, overflow="fold")
-    for column in others:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
+    return f"{signed(row.difference.value)} ({signed_span(row.difference)})"

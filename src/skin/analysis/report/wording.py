@@ -1,16 +1,11 @@
-"""A comparison in words: figures as text, the headline, the notes."""
+"""A comparison in words: the headline, the notes."""
 
 from __future__ import annotations
 
-import math
-
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.statistics import Interval
+from skin.analysis.text import MINUS, PERCENT, number, span
 from skin.errors import name_some
-
-DASH = "\N{EM DASH}"
-MINUS = "\N{MINUS SIGN}"
-PERCENT = "\N{NO-BREAK SPACE}%"
 
 _OUT_OF_FOLD = (
     "Scores are out of fold: every image is predicted by models that never saw its lesion, and "
@@ -64,57 +59,6 @@ _MARKS = {
         "Rows marked other folds were trained on other folds of the same images and are not ranked."
     ),
 }
-
-
-def number(value: float) -> str:
-    """A score to three decimals."""
-    return DASH if math.isnan(value) else f"{value:.3f}".replace("-", MINUS)
-
-
-def signed(value: float) -> str:
-    """A difference to three decimals, always with its sign."""
-    return DASH if math.isnan(value) else f"{value:+.3f}".replace("-", MINUS)
-
-
-def span(interval: Interval) -> str:
-    """The ends of a score's interval."""
-    return f"{number(interval.low)} to {number(interval.high)}"
-
-
-def short_span(interval: Interval) -> str:
-    """The ends of a score's interval, for narrow columns."""
-    return f"{number(interval.low)}\N{EN DASH}{number(interval.high)}"
-
-
-def signed_span(interval: Interval) -> str:
-    """The ends of a difference's interval."""
-    return f"{signed(interval.low)} to {signed(interval.high)}"
-
-
-def mean_and_deviation(mean: float, deviation: float) -> str:
-    """Mean ± standard deviation, or the mean alone where one fold has no deviation."""
-    return number(mean) if math.isnan(deviation) else f"{number(mean)} ± {number(deviation)}"
-
-
-def duration(seconds: float | None) -> str:
-    """A wall time in its two largest units."""
-    if seconds is None:
-        return DASH
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_left = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes_left:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def millions(count: int | None) -> str:
-    """A number of parameters."""
-    return DASH if count is None else f"{count / 1e6:.2f} M"
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def headline(comparison: Comparison) -> str:
