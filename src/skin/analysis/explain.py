@@ -15,7 +15,9 @@ from torch import Tensor
 from skin.analysis.heatmaps import ATTENTION, GRADCAM, attention_maps, grad_cam, to_image_size
 from skin.analysis.overlay import write_heatmap
 from skin.console import warn
-from skin.ensembling.ensemble import LoadedMember, Member, load_member
+from skin.ensembling.combine import Blend
+from skin.ensembling.ensemble import Member
+from skin.ensembling.load import LoadedMember, load_member
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.inference.inputs import InputImage
 from skin.inference.models import Models
@@ -51,7 +53,7 @@ class Explanation(NamedTuple):
 
 
 def choose_model(models: Models, fold: int | None) -> Chosen:
-    """Take one model: of the run that weighs most, the first of equals; then of the fold.
+    """Take one model: of the run that weighs most, the first where none does; then of the fold.
 
     Args:
         models: an ensemble or a run.
@@ -61,7 +63,8 @@ def choose_model(models: Models, fold: int | None) -> Chosen:
         SkinError: the run has no such finished fold.
     """
     ensemble = models.ensemble
-    run = ensemble.runs[int(np.argmax(ensemble.combiner.weights))]
+    combiner = ensemble.pipeline.combiner
+    run = ensemble.runs[int(np.argmax(combiner.weights)) if isinstance(combiner, Blend) else 0]
     if fold is None:
         return Chosen(run.folds[0], run.name)
     for member in run.folds:

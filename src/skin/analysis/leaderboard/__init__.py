@@ -1,0 +1,1 @@
+"""The leaderboard: an ensemble's assessment in the terminal, as CSV, Markdown and a page."""

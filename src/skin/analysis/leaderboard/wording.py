@@ -1,0 +1,158 @@
+"""An assessment in words: the headline, how to read each figure, the notes."""
+
+from __future__ import annotations
+
+import math
+
+from skin.analysis.leaderboard.facts import best_run, chosen, plain_argmax
+from skin.analysis.statistics import Interval
+from skin.analysis.text import MINUS, PERCENT, number, plural, span
+from skin.ensembling.assessment import Assessment
+
+LEADERBOARD = (
+    "All lines have the same calibration and decision rule. Nested: whatever is fitted was fitted "
+    "on the other parts. In-sample: fitted and judged on the same images, which is too good."
+)
+STEPS = "Each step is compared with the one before it, on the same resamples of lesions."
+CALIBRATION = (
+    "Of the chosen method, fitted on the other parts. Lower is better in all columns. ECE, the "
+    "expected calibration error, is the mean gap between what is claimed and what comes true."
+)
+RULES = (
+    "Each fitted on the other parts. Malignant sensitivity is the share of malignant images that "
+    "are decided for any malignant class."
+)
+
+CAPTIONS = {
+    "ranking": (
+        "Right is better. A line is the 95\N{NO-BREAK SPACE}% interval over lesions; two that "
+        "overlap can still differ clearly, as the paired difference in the table tells. The "
+        "upright mark is the in-sample score: the further right of its dot, the more overfitted."
+    ),
+    "steps": (
+        "Paired gain of each step over the one before. A gain whose interval holds zero is not "
+        "shown to be one."
+    ),
+    "correlation": (
+        "Pearson correlation of the log-odds that two runs give the true class, each class's mean "
+        "taken off. Runs that are strong and little correlated gain most from each other."
+    ),
+    "disagreement": "The share of images that two runs decide differently, in per cent.",
+    "gain": (
+        "The plain mean of probabilities, by plain argmax, as runs join from top to bottom: the "
+        "best run, then always the one that adds most. The order is picked on these images, which "
+        "flatters all points but the last."
+    ),
+    "reliability": (
+        "On the dashed diagonal, a confidence of 0.8 is right in 80\N{NO-BREAK SPACE}% of cases; "
+        "below it the model is too sure. A dot's area grows with the number of images in its bin."
+    ),
+    "recall": (
+        "The share of each class that is decided right, with its interval; the mean is BACC. A "
+        "rule for BACC trades the recall of frequent classes for that of rare ones."
+    ),
+    "risk": (
+        "The share of wrong decisions among the cases that are kept, the surest first. Lower is "
+        "better. The dot is where this ensemble refers the rest; as its threshold is fitted on the "
+        "other parts, it may lie a little off the curve."
+    ),
+    "coverage": (
+        "The share of each class whose prediction set holds it; the dashed line is what was asked "
+        "for. Left of it, that class is missed more often than promised; in rare classes a few "
+        "images decide."
+    ),
+}
+
+
+def headline(assessment: Assessment) -> str:
+    """What the ensemble scores, and how far that is from its best run."""
+    line = chosen(assessment.lines)
+    bacc = line.bootstrap.interval("bacc")
+    score = f"balanced accuracy {number(bacc.value)} (95{PERCENT} interval {span(bacc)})"
+    if len(assessment.names) == 1:
+        return f"{assessment.names[0]} alone reaches {score}."
+    best = best_run(assessment)
+    if line is best or line.difference is None:
+        return f"{line.name}, the best single run, reaches {score}."
+    runs = f"{len(assessment.names)} runs combined ({assessment.method})"
+    return f"{runs} reach {score}, {_lead(line.difference, best.name)}."
+
+
+def lead(assessment: Assessment) -> str:
+    """By what calibration and rule, and what plain argmax makes of the same probabilities."""
+    calibration, rule = chosen(assessment.calibrations), chosen(assessment.rules)
+    by = f"Calibration {calibration.name}, decision rule {rule.name}"
+    plain = plain_argmax(assessment)
+    if rule is plain:
+        return f"{by}."
+    bacc = plain.bootstrap.interval("bacc")
+    return f"{by}; by plain argmax, BACC is {number(bacc.value)} ({span(bacc)})."
+
+
+def uncertainty(assessment: Assessment) -> str:
+    """What referral and prediction sets bring, in one paragraph."""
+    selective, sets = assessment.selective, assessment.sets
+    wrong = 1 - chosen(assessment.lines).bootstrap.scores.accuracy
+    text = (
+        f"Referral: {number(selective.referred)} of the images are referred; of the others, "
+        f"{number(selective.kept_risk)} are decided wrong, of all {number(wrong)} (area under the "
+        f"risk-coverage curve {number(selective.area)}). Prediction sets for a coverage of "
+        f"{number(sets.asked)}: {number(sets.size)} classes on average, {number(sets.single)} of "
+        "the sets with one class"
+    )
+    defined = [
+        (float(coverage), code)
+        for coverage, code in zip(sets.coverage, assessment.task.codes, strict=True)
+        if not math.isnan(coverage)
+    ]
+    if not defined:
+        return f"{text}."
+    (low, least), (high, most) = min(defined), max(defined)
+    return f"{text}; coverage by class from {number(low)} ({least}) to {number(high)} ({most})."
+
+
+def notes(assessment: Assessment) -> list[str]:
+    """What a reader must know to judge the figures."""
+    return [
+        (
+            f"Nested: the images are in {plural(assessment.parts, 'part')}, no lesion in two. For "
+            "each part, weights, stackers, calibration, decision rule, prediction sets and "
+            "referral are fitted on the other parts and judged on it; all parts are then pooled."
+        ),
+        (
+            "In-sample figures, of one fit on all images, are shown only to tell how much is "
+            "overfitted."
+        ),
+        (
+            f"Intervals hold 95{PERCENT}: percentiles of "
+            f"{plural(assessment.resamples, 'bootstrap resample')} of lesions, all images of a "
+            "lesion together. They tell how scores would vary with other lesions, not with another "
+            "training."
+        ),
+        (
+            "Differences and gains are paired: both are scored on the same resamples. One whose "
+            "interval holds zero is not shown to be a difference. They are not corrected for the "
+            "number of lines, so that the best of many methods is a little worse than it looks."
+        ),
+        (
+            "An exact tie for the highest score counts as wrong. AUC ranks images by the scores "
+            "that the decision rule leaves; malignant AUC by their sum over "
+            f"{', '.join(assessment.task.malignant)}."
+        ),
+    ]
+
+
+def _lead(gap: Interval, best: str) -> str:
+    if gap.value == gap.low == gap.high == 0:
+        return f"the same as {best}, the best single run"
+    points, low, high = (
+        f"{100 * value + 0.0:.1f}".replace("-", MINUS)
+        for value in ((gap.value, gap.low, gap.high) if gap.value >= 0 else _turned(gap))
+    )
+    where = "above" if gap.value >= 0 else "below"
+    sure = "more than sampling noise explains" if gap.excludes_zero else "within sampling noise"
+    return f"{points} points {where} {best}, the best single run ({low} to {high}), {sure}"
+
+
+def _turned(gap: Interval) -> tuple[float, float, float]:
+    return -gap.value, -gap.high, -gap.low
