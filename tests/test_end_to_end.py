@@ -42,7 +42,7 @@ def test_the_whole_way(
     for variant in ("plain", "se"):
         assert f"runs/{variant}/fold1" in skin(f"train -c {variant}.yaml --fold 0..1")
 
-    printed = skin("ensemble")
+    printed = skin("ensemble --method mean --calibration none --rule argmax")
     assert all(name in printed for name in ("main", "plain", "se"))
     table = pd.read_csv("data/ham10000/dataset.csv", keep_default_na=False)
     oof = pd.read_csv("ensembles/main/oof.csv")

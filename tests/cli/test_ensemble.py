@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skin.runs import Run, probability_columns, read_oof
@@ -15,12 +16,15 @@ from skin.taxonomy import get_task
 Skin = Callable[..., Any]
 
 
+PLAIN = ("--method", "mean", "--calibration", "none", "--rule", "argmax", "--resamples", 100)
+
+
 def test_all_finished_runs_are_taken_and_named(skin: Skin, trained: Path):
-    result = skin("ensemble")
+    result = skin("ensemble", *PLAIN)
     assert result.code == 0, result.err
     assert "taking all finished runs: plain, se" in result.err
-    assert "the mean of 2 run(s), written to ensembles/main" in result.err
-    assert "main" in result.out
+    assert "2 run(s), written to ensembles/main" in result.err
+    assert "mean" in result.out
     task = get_task("isic2018")
     combined = read_oof(trained / "ensembles" / "main" / "oof.csv", task)
     columns = probability_columns(task)
@@ -32,11 +36,32 @@ def test_all_finished_runs_are_taken_and_named(skin: Skin, trained: Path):
 
 
 def test_runs_and_the_ensemble_can_be_named(skin: Skin, trained: Path):
-    result = skin("ensemble", "se", "--name", "one")
-    assert result.code == 0
+    result = skin("ensemble", "se", "--name", "one", *PLAIN)
+    assert result.code == 0, result.err
     described = json.loads((trained / "ensembles" / "one" / "ensemble.json").read_text())
     assert [run["name"] for run in described["runs"]] == ["se"]
     assert "taking all" not in result.err
+
+
+def test_the_best_way_is_found_and_shown(skin: Skin, trained: Path):
+    result = skin("ensemble", "--metadata", "--resamples", 100)
+    assert result.code == 0, result.err
+    for name in ("plain", "se", "auto", "greedy", "prior", "isotonic"):
+        assert name in result.out
+    folder = trained / "ensembles" / "main"
+    described = json.loads((folder / "ensemble.json").read_text())
+    assert described["made"]["calibration"] == "vector"
+    board = pd.read_csv(folder / "leaderboard.csv")
+    assert set(board["name"]) >= {"plain", "se", "auto", "logistic-metadata"}
+    assert (folder / "index.html").read_text().startswith("<!doctype html>")
+
+
+def test_other_views_predict_anew(skin: Skin, trained: Path):
+    result = skin("ensemble", "plain", "--tta", "dihedral", "--single-view", *PLAIN)
+    assert result.code == 0, result.err
+    assert "one view" in result.out
+    described = json.loads((trained / "ensembles" / "main" / "ensemble.json").read_text())
+    assert described["tta"] == "dihedral"
 
 
 def one_fold(runs: Path) -> None:
@@ -73,7 +98,12 @@ def nothing_finished(runs: Path) -> None:
         (None, ["plane"], "no run 'plane' in runs: did you mean 'plain'?"),
         (one_fold, [], "the runs have different finished folds (plain has [0, 1]; se has [0])"),
         (other_folds, [], "the runs were made on different folds"),
-        (other_views, [], "predictions are of different TTA (plain: none, se: dihedral)"),
+        (other_views, [], "of different test-time augmentation (plain: none, se: dihedral)"),
+        (None, ["--method", "men"], "unknown method 'men' of combining: did you mean 'mean'?"),
+        (None, ["--calibration", "vectr"], "unknown calibration 'vectr': did you mean 'vector'?"),
+        (None, ["--rule", "priors"], "did you mean 'prior'?"),
+        (None, ["--tta", "dihedrel"], "did you mean 'dihedral'?"),
+        (None, ["--method", "boosting-metadata"], "uses age, sex and site: say --metadata, too"),
         (lost_column, [], "runs/se/fold0/oof.csv lacks the columns prob_DF"),
         (damaged_metadata, [], "runs/se/fold0/metadata.json is not valid JSON"),
         (nothing_finished, [], "runs: no run has no finished fold; see `skin train`"),

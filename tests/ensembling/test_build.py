@@ -1,107 +1,135 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from skin.ensembling.build import combine_oof, mean_ensemble
-from skin.ensembling.combine import Mean
+from skin.analysis.metrics import score
+from skin.ensembling.build import AUTO, Recipe, build_ensemble, choose_methods
+from skin.ensembling.combine import METHODS
+from skin.ensembling.decide import parse_rule
 from skin.ensembling.ensemble import load_ensemble
+from skin.ensembling.oof import OutOfFold
+from skin.ensembling.pipeline import DecisionPlan
 from skin.errors import SkinError
-from skin.runs import Run, logit_columns, oof_columns, probability_columns, read_oof
+from skin.runs import Run, probability_columns, read_oof
 from skin.taxonomy import get_task
 
-MakeRun = Callable[..., Run]
+Simulate = Callable[..., OutOfFold]
+WriteRuns = Callable[..., list[Run]]
 TASK = get_task("isic2018")
-FIRST = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
-SECOND = (0.2, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1)
-MEAN = [0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1]
+NOWHERE = Path("nowhere")
+PLAIN = DecisionPlan("none", parse_rule("argmax", TASK))
+FULL = DecisionPlan("vector", parse_rule("prior", TASK))
 
 
-def test_the_mean_of_two_runs_by_hand(make_run: MakeRun, tmp_path: Path):
-    runs = [make_run("a", FIRST), make_run("b", SECOND)]
-    table = mean_ensemble(runs, tmp_path / "main")
-    assert table["image_id"].tolist() == ["I00", "I01", "I10", "I11"]
-    assert table["fold"].tolist() == [0, 0, 1, 1]
-    np.testing.assert_allclose(table[probability_columns(TASK)], [MEAN] * 4)
-    np.testing.assert_allclose(np.exp(table[logit_columns(TASK)]), [MEAN] * 4)
+def test_the_plain_mean(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
+    oof, folder = simulate(), tmp_path / "main"
+    recipe = Recipe(PLAIN, method="mean", resamples=100)
+    assessment = build_ensemble(write_runs(oof), folder, recipe, data_dir=NOWHERE)
+    written = read_oof(folder / "oof.csv", TASK)
+    mean = np.exp(oof.log_probabilities).mean(axis=0)
+    np.testing.assert_allclose(written[probability_columns(TASK)], mean)
+    assert written["fold"].tolist() == oof.parts.tolist()
+    (chosen,) = [line for line in assessment.lines if line.chosen]
+    assert chosen.name == "mean"
+    assert chosen.bootstrap.scores.bacc == score(oof.targets, mean, TASK).bacc
+    assert chosen.in_sample == chosen.bootstrap.scores.bacc  # nothing was fitted
 
 
-def test_what_is_written_reads_back(make_run: MakeRun, tmp_path: Path):
-    runs = [make_run("a", FIRST), make_run("b", SECOND)]
-    table = mean_ensemble(runs, tmp_path / "main")
-    written = read_oof(tmp_path / "main" / "oof.csv", TASK)
-    assert list(written.columns) == oof_columns(TASK)
-    pd.testing.assert_frame_equal(written, table, check_dtype=False)
-    ensemble = load_ensemble(tmp_path / "main")
-    assert ensemble.combiner == Mean.equal(2)
-    assert [run.name for run in ensemble.runs] == ["a", "b"]
-    assert sorted(path.name for path in (tmp_path / "main").iterdir()) == [
-        "ensemble.json",
-        "oof.csv",
-    ]
+def test_what_is_written_is_what_was_fitted(
+    simulate: Simulate, write_runs: WriteRuns, tmp_path: Path
+):
+    oof, folder = simulate(), tmp_path / "main"
+    recipe = Recipe(FULL, method="weights-logloss", resamples=100)
+    build_ensemble(write_runs(oof), folder, recipe, data_dir=NOWHERE)
+    ensemble = load_ensemble(folder)
+    assert [run.name for run in ensemble.runs] == ["run0", "run1"]
+    assert ensemble.made.model_dump() == {
+        "method": "weights-logloss",
+        "calibration": "vector",
+        "rule": "prior",
+    }
+    combiner = METHODS["weights-logloss"].fit(oof)
+    assert ensemble.pipeline.combiner.weights == pytest.approx(combiner.weights, abs=1e-6)
 
 
-def test_one_run_is_its_own_mean(make_run: MakeRun, tmp_path: Path):
-    run = make_run("a", FIRST)
-    table = mean_ensemble([run], tmp_path / "main")
-    pd.testing.assert_frame_equal(table, run.oof(), check_dtype=False)
+def test_auto_takes_the_best_of_all(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
+    oof, folder = simulate((3.0, 0.0, 0.0)), tmp_path / "main"
+    recipe = Recipe(FULL, resamples=100)
+    assessment = build_ensemble(write_runs(oof), folder, recipe, data_dir=NOWHERE)
+    methods = {line.name: line for line in assessment.lines if line.kind == "method"}
+    expected = {name for name, method in METHODS.items() if not method.uses_metadata}
+    assert set(methods) == {AUTO, *expected}
+    assert methods[AUTO].chosen
+    assert load_ensemble(folder).made.method in expected
+    written = read_oof(folder / "oof.csv", TASK)
+    probabilities = written[probability_columns(TASK)].to_numpy()
+    assert score(oof.targets, probabilities, TASK).bacc == methods[AUTO].bootstrap.scores.bacc
 
 
-def test_the_order_of_a_runs_rows_does_not_matter(make_run: MakeRun, tmp_path: Path):
-    runs = [make_run("a", FIRST), make_run("b", SECOND)]
-    expected = mean_ensemble(runs, tmp_path / "main")
-    path = runs[1].fold(0).folder / "oof.csv"
-    pd.read_csv(path).iloc[::-1].to_csv(path, index=False)
-    pd.testing.assert_frame_equal(mean_ensemble(runs, tmp_path / "other"), expected)
+def test_a_bundle_holds_the_models(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
+    folder = tmp_path / "main"
+    recipe = Recipe(PLAIN, method="mean", bundled=True, resamples=100)
+    build_ensemble(write_runs(simulate()), folder, recipe, data_dir=NOWHERE)
+    members = [member for run in load_ensemble(folder).runs for member in run.folds]
+    assert len(members) == 6
+    assert all((folder / member.folder / "best.safetensors").is_file() for member in members)
 
 
-def test_other_weights_count(make_run: MakeRun):
-    runs = [make_run("a", FIRST), make_run("b", SECOND)]
-    table = combine_oof(runs, [run.oof() for run in runs], Mean(weights=(0.25, 0.75)))
-    np.testing.assert_allclose(table[probability_columns(TASK)].iloc[0, :3], [0.25, 0.25, 0.1])
+def test_nothing_is_left_by_runs_that_do_not_fit(
+    simulate: Simulate, write_runs: WriteRuns, make_run: Callable[..., Run], tmp_path: Path
+):
+    runs = [*write_runs(simulate()), make_run("other", folds_hash="0" * 64)]
+    with pytest.raises(SkinError, match="different folds"):
+        build_ensemble(runs, tmp_path / "main", Recipe(FULL), data_dir=NOWHERE)
+    assert not (tmp_path / "main").exists()
 
 
-def rewrite(run: Run, column: str, value: object) -> None:
-    path = run.fold(1).folder / "oof.csv"
-    table = pd.read_csv(path)
-    table.loc[1, column] = value
-    table.to_csv(path, index=False)
+def test_an_ensemble_made_again_is_replaced(
+    simulate: Simulate, write_runs: WriteRuns, tmp_path: Path
+):
+    runs, folder = write_runs(simulate()), tmp_path / "main"
+    recipe = Recipe(PLAIN, method="mean", resamples=100)
+    build_ensemble(runs, folder, recipe, data_dir=NOWHERE)
+    build_ensemble(runs[:1], folder, recipe, data_dir=NOWHERE)
+    assert len(load_ensemble(folder).runs) == 1
+
+
+def test_leaking_runs_are_assessed_by_whole_lesions(
+    simulate: Simulate, write_runs: WriteRuns, tmp_path: Path
+):
+    oof = simulate()
+    oof = replace(oof, parts=np.arange(len(oof)) % 3)
+    runs = write_runs(oof, leaking=True)
+    recipe = Recipe(PLAIN, method="mean", resamples=100)
+    build_ensemble(runs, tmp_path / "main", recipe, data_dir=NOWHERE)
+    assert load_ensemble(tmp_path / "main").leaking
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("image_id", "X"), ("lesion_id", "X"), ("fold", 0), ("target", "MEL")]
+    ("runs", "metadata", "without"),
+    [
+        (2, True, set()),
+        (2, False, {"logistic-metadata", "boosting-metadata"}),
+        (11, True, {"subset"}),
+    ],
 )
-def test_runs_of_other_images_are_refused(
-    make_run: MakeRun, tmp_path: Path, column: str, value: object
-):
-    runs = [make_run("a"), make_run("b")]
-    rewrite(runs[1], column, value)
-    with pytest.raises(SkinError, match="'a' and 'b' do not predict the same images"):
-        mean_ensemble(runs, tmp_path / "main")
-    assert not (tmp_path / "main").exists()
+def test_the_methods_that_serve(runs: int, metadata: bool, without: set[str]):
+    names = {method.name for method in choose_methods(AUTO, runs, metadata=metadata)}
+    assert names == set(METHODS) - without
 
 
-def test_runs_of_other_folds_are_refused(make_run: MakeRun, tmp_path: Path):
-    """One could have trained on what the other holds out."""
-    runs = [make_run("a"), make_run("b", folds_hash="0" * 64)]
-    with pytest.raises(SkinError, match=r"made on different folds .a: ffffffff, b: 00000000"):
-        mean_ensemble(runs, tmp_path / "main")
-    assert not (tmp_path / "main").exists()
+def test_one_run_needs_no_blend():
+    names = {method.name for method in choose_methods(AUTO, 1, metadata=False)}
+    assert names == {"mean", "logistic", "boosting"}
 
 
-def test_runs_with_other_finished_folds_are_refused(make_run: MakeRun, tmp_path: Path):
-    runs = [make_run("a"), make_run("b", folds=(0,))]
-    with pytest.raises(SkinError, match=r"a has \[0, 1\]; b has \[0\].: train the missing ones"):
-        mean_ensemble(runs, tmp_path / "main")
-    assert not (tmp_path / "main").exists()
-
-
-def test_an_ensemble_made_again_is_replaced(make_run: MakeRun, tmp_path: Path):
-    a, b = make_run("a", FIRST), make_run("b", SECOND)
-    mean_ensemble([a, b], tmp_path / "main")
-    mean_ensemble([a], tmp_path / "main")
-    assert len(load_ensemble(tmp_path / "main").runs) == 1
+def test_unknown_and_unfit_methods():
+    with pytest.raises(SkinError, match=r"unknown method 'greddy'.*greedy"):
+        choose_methods("greddy", 2, metadata=False)
+    with pytest.raises(SkinError, match="'logistic-metadata' uses age, sex and site"):
+        choose_methods("logistic-metadata", 2, metadata=False)

@@ -9,15 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from skin.ensembling.combine import Mean
 from skin.ensembling.ensemble import (
+    PLAIN,
+    Ensemble,
     all_ensembles,
+    bundle,
     describe,
     from_run,
     load_ensemble,
-    load_member,
     locate_ensemble,
+    shared_tta,
 )
+from skin.ensembling.load import load_member
+from skin.ensembling.pipeline import Pipeline
 from skin.errors import SkinError
 from skin.files import sha256_file
 from skin.runs import Run
@@ -26,9 +30,15 @@ MakeRun = Callable[..., Run]
 CPU = torch.device("cpu")
 
 
+def described(runs: list[Run], folder: Path) -> Ensemble:
+    """The plain mean of the runs."""
+    pipeline = Pipeline.plain(len(runs))
+    return describe(runs, folder, pipeline=pipeline, made=PLAIN, tta=shared_tta(runs))
+
+
 def test_a_description_says_what_it_is_made_of(make_run: MakeRun, tmp_path: Path):
     runs = [make_run("a"), make_run("b", folds=(0,))]
-    ensemble = describe(runs, Mean.equal(2), tmp_path / "ensembles" / "main")
+    ensemble = described(runs, tmp_path / "ensembles" / "main")
     assert [(run.name, [m.fold for m in run.folds]) for run in ensemble.runs] == [
         ("a", [0, 1]),
         ("b", [0]),
@@ -42,19 +52,19 @@ def test_a_description_says_what_it_is_made_of(make_run: MakeRun, tmp_path: Path
 
 def test_one_leaking_member_makes_it_leak(make_run: MakeRun, tmp_path: Path):
     runs = [make_run("a"), make_run("b", leaking=True)]
-    assert describe(runs, Mean.equal(2), tmp_path).leaking
+    assert described(runs, tmp_path).leaking
 
 
 def test_round_trip(make_run: MakeRun, tmp_path: Path):
-    ensemble = describe([make_run("a")], Mean.equal(1), tmp_path / "main")
+    ensemble = described([make_run("a")], tmp_path / "main")
     ensemble.save(tmp_path / "main")
     assert load_ensemble(tmp_path / "main") == ensemble
 
 
 def test_runs_of_other_views_are_refused(make_run: MakeRun, tmp_path: Path):
     runs = [make_run("a"), make_run("b", tta="dihedral")]
-    with pytest.raises(SkinError, match=r"different TTA \(a: none, b: dihedral\)"):
-        describe(runs, Mean.equal(2), tmp_path)
+    with pytest.raises(SkinError, match=r"\(a: none, b: dihedral\); give one with --tta"):
+        described(runs, tmp_path)
 
 
 def test_one_run_is_an_ensemble(make_run: MakeRun, tmp_path: Path):
@@ -67,21 +77,9 @@ def test_one_run_is_an_ensemble(make_run: MakeRun, tmp_path: Path):
         from_run(empty)
 
 
-def test_a_member_is_loaded_ready_to_predict(make_run: MakeRun):
-    run = make_run("a")
-    ensemble = from_run(run)
-    member = load_member(ensemble.runs[0].folds[1], run.folder, CPU)
-    model, config = member.network, member.config
-    assert not model.training
-    assert config == run.fold(1).config()
-    with torch.inference_mode():
-        output = model(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
-    torch.testing.assert_close(output.exp().sum(), torch.tensor(1.0))
-
-
 def test_a_workspace_may_move(make_run: MakeRun, tmp_path: Path):
     folder = tmp_path / "ensembles" / "main"
-    describe([make_run("a")], Mean.equal(1), folder).save(folder)
+    described([make_run("a")], folder).save(folder)
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for name in ("runs", "ensembles"):
@@ -90,27 +88,11 @@ def test_a_workspace_may_move(make_run: MakeRun, tmp_path: Path):
     load_member(load_ensemble(there).runs[0].folds[0], there, CPU)
 
 
-def test_a_changed_weights_file_is_refused(make_run: MakeRun):
-    run = make_run("a")
-    ensemble = from_run(run)
-    shutil.copy(run.fold(1).weights, run.fold(0).weights)
-    with pytest.raises(SkinError, match=r"best\.safetensors is not the file that .* was made with"):
-        load_member(ensemble.runs[0].folds[0], run.folder, CPU)
-
-
-def test_a_missing_weights_file_is_named(make_run: MakeRun):
-    run = make_run("a")
-    ensemble = from_run(run)
-    run.fold(0).weights.unlink()
-    with pytest.raises(SkinError, match=r"fold0/best\.safetensors is missing; the ensemble"):
-        load_member(ensemble.runs[0].folds[0], run.folder, CPU)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"combiner": {"kind": "mean", "weights": [0.5, 0.4]}}, "'combiner.weights'.*sum to 1"),
-        ({"combiner": {"kind": "stack", "weights": [1.0]}}, "'combiner.kind'"),
+        ({"pipeline": {"file": "pipeline.json"}}, "does not name its pipeline"),
+        ({"pipeline": None}, "does not name its pipeline"),
         ({"surprise": 1}, "'surprise'"),
         ({"runs": [{"name": "a"}]}, r"'runs\.0\.folds'"),
         ({"parameters": "many"}, "'parameters'"),
@@ -119,11 +101,46 @@ def test_a_missing_weights_file_is_named(make_run: MakeRun):
 def test_a_damaged_description_names_the_key(
     make_run: MakeRun, tmp_path: Path, change: dict[str, object], message: str
 ):
-    describe([make_run("a")], Mean.equal(1), tmp_path).save(tmp_path)
+    described([make_run("a")], tmp_path).save(tmp_path)
     path = tmp_path / "ensemble.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(SkinError, match=rf"ensemble\.json: {message}.*make the ensemble again"):
+    with pytest.raises(SkinError, match=rf"ensemble\.json:? {message}.*make the ensemble again"):
         load_ensemble(tmp_path)
+
+
+def test_a_changed_pipeline_is_refused(make_run: MakeRun, tmp_path: Path):
+    described([make_run("a")], tmp_path).save(tmp_path)
+    (pipeline,) = tmp_path.glob("pipeline-*.json")
+    pipeline.write_text(pipeline.read_text().replace("argmax", "Argmax"))
+    with pytest.raises(SkinError, match=r"pipeline-.*json is not the file that .*ensemble\.json"):
+        load_ensemble(tmp_path)
+    pipeline.unlink()
+    with pytest.raises(SkinError, match=r"pipeline-.*json is missing; make the ensemble again"):
+        load_ensemble(tmp_path)
+
+
+def test_a_pipeline_for_other_runs_is_refused(make_run: MakeRun, tmp_path: Path):
+    with pytest.raises(ValueError, match="2"):
+        describe([make_run("a")], tmp_path, pipeline=Pipeline.plain(2), made=PLAIN, tta="none")
+
+
+def test_an_old_pipeline_is_removed(make_run: MakeRun, tmp_path: Path):
+    described([make_run("a")], tmp_path).save(tmp_path)
+    described([make_run("b"), make_run("c")], tmp_path).save(tmp_path)
+    assert len(list(tmp_path.glob("pipeline-*.json"))) == 1
+    assert load_ensemble(tmp_path).pipeline == Pipeline.plain(2)
+
+
+def test_a_bundle_needs_nothing_else(make_run: MakeRun, tmp_path: Path):
+    run, folder = make_run("a"), tmp_path / "main"
+    described(bundle([run], folder), folder).save(folder)
+    shutil.rmtree(run.folder)
+    moved = shutil.move(folder, tmp_path / "elsewhere")
+    ensemble = load_ensemble(moved)
+    assert ensemble.runs[0].name == "a"
+    assert [str(m.folder) for m in ensemble.runs[0].folds] == ["members/a/fold0", "members/a/fold1"]
+    for member in ensemble.runs[0].folds:
+        load_member(member, moved, CPU)
 
 
 def test_no_description(tmp_path: Path):

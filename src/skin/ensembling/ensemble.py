@@ -1,24 +1,22 @@
-"""An ensemble's folder: which models it is made of, and how to load them."""
+"""An ensemble's folder: which models it is made of, and how their predictions become a decision."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from skin.config import Config
-from skin.ensembling.combine import Combiner, Mean
+from skin.ensembling.pipeline import Pipeline
 from skin.errors import SkinError
-from skin.files import read_json, sha256_file, write_json
-from skin.models.build import LesionClassifier, build_model
+from skin.files import read_json, replacing, sha256_bytes, sha256_file, write_json
 from skin.runs import FoldRun, Run
-from skin.training.checkpoint import load_weights
 
 DESCRIPTION = "ensemble.json"
+_MEMBERS = "members"  # where a bundled ensemble keeps its models
+_NEEDED = ("config.yaml", "metadata.json", "best.safetensors")  # of a fold, to predict
 
 
 class _Strict(BaseModel):
@@ -46,6 +44,23 @@ class RunMembers(_Strict):
     folds: tuple[Member, ...]
 
 
+class Made(_Strict):
+    """How the pipeline was chosen, by name.
+
+    Attributes:
+        method: the way to combine, as `mean`.
+        calibration: as `vector`.
+        rule: as `prior`.
+    """
+
+    method: str
+    calibration: str
+    rule: str
+
+
+PLAIN = Made(method="mean", calibration="none", rule="argmax")
+
+
 class Ensemble(_Strict):
     """What `skin predict` needs to know of an ensemble.
 
@@ -53,7 +68,9 @@ class Ensemble(_Strict):
         task: what it predicts.
         classes: the codes, in the order of every probability.
         runs: its models.
-        combiner: how the runs' predictions become one.
+        made: how the pipeline was chosen.
+        pipeline: how the runs' predictions become a decision; it lies in a file of its own, whose
+            hash the description holds.
         tta: the views that the out-of-fold figures were made with, and predictions are to be.
         leaking: whether a member was trained on lesions that it was judged on.
         chosen_on_held_out: whether a member's checkpoint was chosen by the images that it was
@@ -65,36 +82,51 @@ class Ensemble(_Strict):
     task: str
     classes: tuple[str, ...]
     runs: tuple[RunMembers, ...]
-    combiner: Combiner
-    tta: Literal["none", "dihedral"]
+    made: Made
+    pipeline: Pipeline
+    tta: str
     leaking: bool
     chosen_on_held_out: bool
     parameters: int
     seconds: float
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Ensemble:
-        if len(self.combiner.weights) != len(self.runs):
-            raise ValueError(f"{len(self.combiner.weights)} weights for {len(self.runs)} runs")
+    def _fits_together(self) -> Ensemble:
+        self.pipeline.check(len(self.runs), len(self.classes))
         return self
 
     def save(self, folder: Path) -> None:
-        """Write `ensemble.json` into `folder`."""
-        write_json(folder / DESCRIPTION, self.model_dump(mode="json"))
+        """Write the description into `folder`, and the pipeline beside it.
+
+        The pipeline's file is named after its content, so that a kill between the two leaves an
+        older description with its own pipeline.
+        """
+        content = self.pipeline.model_dump_json().encode()
+        path = folder / f"pipeline-{sha256_bytes(content)[:12]}.json"
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+        tree = self.model_dump(mode="json", exclude={"pipeline"})
+        tree["pipeline"] = {"file": path.name, "sha256": sha256_bytes(content)}
+        write_json(folder / DESCRIPTION, tree)
+        for other in folder.glob("pipeline-*.json"):
+            if other != path:
+                other.unlink()
 
 
-def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
+def describe(
+    runs: Sequence[Run], folder: Path, *, pipeline: Pipeline, made: Made, tta: str
+) -> Ensemble:
     """Describe an ensemble of all finished folds of `runs`, to lie in `folder`.
 
-    Raises:
-        SkinError: the runs were evaluated with different views.
+    Args:
+        runs: of one task.
+        folder: the ensemble's.
+        pipeline: how the runs' predictions become a decision.
+        made: how it was chosen.
+        tta: the views to predict with.
     """
-    known = {run.name: [fold.metadata() for fold in run.finished_folds()] for run in runs}
-    everything = [metadata for folds in known.values() for metadata in folds]
+    everything = [fold.metadata() for run in runs for fold in run.finished_folds()]
     first = everything[0]
-    if len({metadata["tta"] for metadata in everything}) > 1:
-        listed = ", ".join(f"{name}: {folds[0]['tta']}" for name, folds in known.items())
-        raise SkinError(f"the runs' out-of-fold predictions are of different TTA ({listed})")
     return Ensemble(
         task=first["task"],
         classes=tuple(first["classes"]),
@@ -105,8 +137,9 @@ def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
             )
             for run in runs
         ),
-        combiner=combiner,
-        tta=first["tta"],
+        made=made,
+        pipeline=pipeline,
+        tta=tta,
         leaking=any(metadata["leaking"] for metadata in everything),
         chosen_on_held_out=any(metadata["chosen_on_held_out"] for metadata in everything),
         parameters=sum(metadata["parameters"] for metadata in everything),
@@ -114,19 +147,23 @@ def describe(runs: list[Run], combiner: Combiner, folder: Path) -> Ensemble:
     )
 
 
-def load_ensemble(folder: Path) -> Ensemble:
-    """Read an ensemble's description.
+def shared_tta(runs: Sequence[Run]) -> str:
+    """The views that all finished folds were evaluated with.
 
     Raises:
-        SkinError: it is missing or damaged.
+        SkinError: they were evaluated with different ones.
     """
-    path = folder / DESCRIPTION
-    try:
-        return Ensemble.model_validate(read_json(path))
-    except ValidationError as error:
-        detail = error.errors()[0]
-        where = ".".join(str(part) for part in detail["loc"])
-        raise SkinError(f"{path}: '{where}': {detail['msg']}; make the ensemble again") from None
+    views = {
+        run.name: list(dict.fromkeys(fold.metadata()["tta"] for fold in run.finished_folds()))
+        for run in runs
+    }
+    if len({tta for each in views.values() for tta in each}) > 1:
+        listed = ", ".join(f"{name}: {' and '.join(each)}" for name, each in views.items())
+        raise SkinError(
+            f"the runs' out-of-fold predictions are of different test-time augmentation ({listed})"
+            "; give one with --tta, as --tta dihedral, and they are predicted anew"
+        )
+    return str(next(iter(views.values()))[0])
 
 
 def from_run(run: Run) -> Ensemble:
@@ -137,42 +174,52 @@ def from_run(run: Run) -> Ensemble:
     """
     if not run.finished_folds():
         raise SkinError(f"{run.folder} has no finished fold; see `skin train`")
-    return describe([run], Mean.equal(1), run.folder)
+    tta = shared_tta([run])
+    return describe([run], run.folder, pipeline=Pipeline.plain(), made=PLAIN, tta=tta)
 
 
-@dataclass(frozen=True)
-class LoadedMember:
-    """One model, ready to predict.
+def bundle(runs: Sequence[Run], folder: Path) -> list[Run]:
+    """Copy what predicting needs of the runs' finished folds into the ensemble's folder.
 
-    Attributes:
-        network: in evaluation mode, on the device.
-        config: that it was trained with.
-        precision: that it was trained in.
+    Returns:
+        The copies, as runs, for `describe`: the folder can then be moved anywhere.
     """
+    copies = []
+    for run in runs:
+        copy = Run(folder / _MEMBERS / run.name)
+        for fold in run.finished_folds():
+            for name in _NEEDED:
+                with replacing(copy.fold(fold.fold).folder / name) as temporary:
+                    shutil.copyfile(fold.folder / name, temporary)
+        copies.append(copy)
+    return copies
 
-    network: LesionClassifier
-    config: Config
-    precision: str
 
-
-def load_member(member: Member, folder: Path, device: torch.device) -> LoadedMember:
-    """Load one model of the ensemble in `folder`.
+def load_ensemble(folder: Path) -> Ensemble:
+    """Read an ensemble's description and its pipeline.
 
     Raises:
-        SkinError: its files are missing, or its weights are not those that were described.
+        SkinError: a file is missing or damaged, or the pipeline is not the one described.
     """
-    fold = FoldRun((folder / member.folder).resolve())
-    if not fold.weights.exists():
-        raise SkinError(f"{fold.weights} is missing; the ensemble {folder} needs it")
-    if sha256_file(fold.weights) != member.sha256:
-        raise SkinError(
-            f"{fold.weights} is not the file that {folder} was made with; make the ensemble again"
-        )
-    config = fold.config()
-    model = build_model(config, pretrained=False)
-    load_weights(fold.weights, model)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return LoadedMember(model.eval(), config, fold.metadata()["precision"])
+    path = folder / DESCRIPTION
+    tree = read_json(path)
+    again = "make the ensemble again with `skin ensemble`"
+    try:
+        reference = tree["pipeline"]
+        pipeline = folder / Path(reference["file"]).name
+        expected = reference["sha256"]
+    except (KeyError, TypeError):
+        raise SkinError(f"{path} does not name its pipeline; {again}") from None
+    if not pipeline.is_file():
+        raise SkinError(f"{pipeline} is missing; {again}")
+    if sha256_file(pipeline) != expected:
+        raise SkinError(f"{pipeline} is not the file that {path} was written with; {again}")
+    try:
+        return Ensemble.model_validate({**tree, "pipeline": read_json(pipeline)})
+    except ValidationError as error:
+        detail = error.errors()[0]
+        where = ".".join(str(part) for part in detail["loc"])
+        raise SkinError(f"{path}: '{where}': {detail['msg']}; {again}") from None
 
 
 def locate_ensemble(name: str, ensembles_dir: Path) -> Path | None:
