@@ -16,6 +16,9 @@ from rich.text import Text
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+# What the time left is told by: a batch of many models and views may take a minute.
+_SPEED_SECONDS = 600
+
 
 def note(message: str) -> None:
     """Say what was chosen or done."""
@@ -42,4 +45,5 @@ def progress() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=err,
+        speed_estimate_period=_SPEED_SECONDS,
     )

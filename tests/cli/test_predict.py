@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -12,10 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
+from skin.ensembling.calibrate import NoCalibration
+from skin.ensembling.combine import Mean
+from skin.ensembling.decide import Weights
+from skin.ensembling.ensemble import Made, describe
+from skin.ensembling.pipeline import Pipeline
+from skin.ensembling.uncertainty import ConformalSets, Referral
+from skin.inference.shards import SHARD_IMAGES, Shard, Shards
 from skin.inference.submission import read_submission
+from skin.runs import Run
 from skin.taxonomy import get_challenge
 
 Skin = Callable[..., Any]
@@ -164,6 +175,21 @@ def damaged_zip(photos: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def not_a_number(photos: Path) -> None:
+    path = photos.parent / "runs" / "plain" / "fold1" / "best.safetensors"
+    save_file({name: tensor * torch.nan for name, tensor in load_file(path).items()}, path)
+
+
+def no_images(photos: Path) -> None:
+    for path in photos.iterdir():
+        path.rename(path.with_suffix(".txt"))
+
+
+def all_bad(photos: Path) -> None:
+    for path in photos.iterdir():
+        path.write_text("not an image")
+
+
 def listed(photos: Path) -> None:
     (photos.parent / "list.csv").write_text("image\nA\nX\n")
 
@@ -176,6 +202,9 @@ def listed(photos: Path) -> None:
         (bomb, ["photos"], "B.png is not a usable image: 11000x11000 pixels are more than"),
         (twice, ["photos"], "two images have the id 'B'"),
         (emptied, ["photos"], "photos holds no image"),
+        (no_images, ["photos"], "photos holds no image"),
+        (all_bad, ["photos", "--skip-bad"], "no file is a whole image, so there is nothing"),
+        (not_a_number, ["photos"], "run 'plain', fold 1: the model gives NaN for image A"),
         (emptied, ["plain"], "name the images to predict after 'plain'"),
         (emptied, ["nowhere"], "no image, folder, zip or CSV at nowhere"),
         (emptied, ["plane", "photos"], "'plane' is no ensemble or run, and no image or folder"),
@@ -185,6 +214,11 @@ def listed(photos: Path) -> None:
         (listed, ["list.csv"], "list.csv names images that are not under .: X"),
         (None, ["photos", "--challenge", "isic2081"], "unknown challenge 'isic2081': did you mean"),
         (None, ["photos", "--challenge", "isic2019"], "do not predict the columns of isic2019"),
+        (None, ["photos", "--challenge", "isic2017"], "do not predict the columns of isic2017"),
+        (None, ["photos", "--tta", "dihedral+zoom"], "no views are called 'zoom'"),
+        (None, ["photos", "--out", "photos"], "cannot write photos: it is a folder; name a CSV"),
+        (None, ["photos", "--cases", "submissions/plain.csv"], "the submission is to be written"),
+        (None, ["photos", "--lesions", "lesions.csv"], "cannot read lesions.csv: No such file"),
         (None, ["photos", "--device", "cuda:99"], "cuda:99 is asked for, but"),
         (None, ["photos", "--out", "photos/A.png/x.csv"], "photos/A.png"),
     ],
@@ -204,6 +238,13 @@ def test_a_mistake_is_one_message_and_leaves_nothing(
     assert message in result.err
     assert "Traceback" not in result.err
     assert not (photos.parent / "submissions").exists()
+
+
+def test_a_challenge_is_checked_before_the_models_are_loaded(skin: Skin, photos: Path):
+    damaged_weights(photos)
+    result = skin("predict", "photos", "--challenge", "isic2019")
+    assert result.code == 2
+    assert "do not predict the columns of isic2019" in result.err
 
 
 def test_weights_that_are_not_the_ensembles_are_refused(skin: Skin, photos: Path):
@@ -240,3 +281,169 @@ def test_metadata_that_no_model_takes_are_not_used(skin: Skin, photos: Path):
     result = skin("predict", "photos", "--metadata", "patients.csv")
     assert result.code == 0
     assert "patients.csv is not used: no model takes metadata" in result.err
+
+
+@pytest.fixture
+def many(photos: Path) -> Path:
+    """The folder `many`, of more images than a shard holds."""
+    folder = photos.parent / "many"
+    folder.mkdir()
+    for number in range(SHARD_IMAGES + 3):
+        shutil.copy(photos / f"{'ABC'[number % 3]}.png", folder / f"M{number:04d}.png")
+    return folder
+
+
+def stop_in_shard(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Interrupt the writing of a shard, as Ctrl-C does."""
+    write = Shards.write
+
+    def stopping(shards: Shards, this: int, shard: Shard) -> None:
+        if this == number:
+            raise KeyboardInterrupt
+        write(shards, this, shard)
+
+    monkeypatch.setattr(Shards, "write", stopping)
+
+
+def test_a_stopped_prediction_goes_on_to_the_same_bits(
+    skin: Skin, many: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert skin("predict", "many", "--out", "whole.csv").code == 0
+    with monkeypatch.context() as patch:
+        stop_in_shard(patch, 1)
+        result = skin("predict", "many", "--out", "x.csv")
+    assert result.code == 130
+    assert "stopped; the same command goes on" in result.err
+    assert not Path("x.csv").exists()
+    assert Path("x.csv.parts").is_dir()
+    result = skin("predict", "many", "--out", "x.csv")
+    assert result.code == 0, result.err
+    total = SHARD_IMAGES + 3
+    assert f"going on: {SHARD_IMAGES} of {total} images are predicted already" in result.err
+    assert f"{total}/{total}" in result.err
+    assert Path("x.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert list(many.parent.glob("*.parts")) == []
+
+
+def test_other_views_begin_anew(skin: Skin, many: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        stop_in_shard(patch, 1)
+        assert skin("predict", "many", "--out", "x.csv").code == 130
+    result = skin("predict", "many", "--out", "x.csv", "--tta", "crops")
+    assert result.code == 0, result.err
+    assert "it begins anew" in result.err
+    assert "going on" not in result.err
+    assert skin("predict", "many", "--out", "whole.csv", "--tta", "crops").code == 0
+    assert Path("x.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert len(list(many.iterdir())) == SHARD_IMAGES + 3
+
+
+def test_a_stop_of_what_is_only_shown_promises_nothing(
+    skin: Skin, photos: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stop_in_shard(monkeypatch, 0)
+    result = skin("predict", photos, "--format", "json")
+    assert (result.code, result.out) == (130, "")
+    assert "stopped" in result.err
+    assert "goes on" not in result.err
+
+
+@pytest.fixture
+def ruled(photos: Path) -> Path:
+    """An ensemble `ruled` whose rule prefers dermatofibroma, and which refers everything."""
+    pipeline = Pipeline(
+        combiner=Mean.equal(1),
+        calibrator=NoCalibration(),
+        rule=Weights(weights=(1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1.0, 1e-6)),
+        conformal=ConformalSets(coverage=0.9, thresholds=(1.0,) * 7),
+        referral=Referral(share=0.2, threshold=0.0),
+    )
+    folder = photos.parent / "ensembles" / "ruled"
+    made = Made(method="mean", calibration="none", rule="bacc")
+    run = Run(photos.parent / "runs" / "plain")
+    describe([run], folder, pipeline=pipeline, made=made, tta="none").save(folder)
+    return photos
+
+
+@pytest.mark.usefixtures("ruled")
+def test_the_rows_carry_the_rule_unless_they_are_to_be_plain(skin: Skin):
+    result = skin("predict", "ruled", "photos")
+    assert result.code == 0, result.err
+    assert "the rows carry the decision rule 'bacc'; --plain leaves it out" in result.err
+    carried = read_submission(Path("submissions/ruled.csv"), ISIC_2018)
+    assert set(carried.idxmax(axis=1)) == {"DF"}
+    result = skin("predict", "ruled", "photos", "--plain", "--out", "plain.csv")
+    assert "the rows are probabilities, without a decision rule" in result.err
+    assert "warning" not in result.err
+    result = skin("predict", "ruled", "photos", "--tta", "dihedral", "--out", "views.csv")
+    assert "warning: calibration and decision were fitted with TTA none" in result.err
+    assert skin("predict", "plain", "photos", "--out", "run.csv").code == 0
+    plain = read_submission(Path("plain.csv"), ISIC_2018)
+    run = read_submission(Path("run.csv"), ISIC_2018)
+    np.testing.assert_allclose(plain, run, rtol=1e-9)
+    assert set(plain.idxmax(axis=1)) != {"DF"}
+
+
+@pytest.mark.usefixtures("ruled")
+def test_cases_stand_beside_the_submission(skin: Skin):
+    result = skin("predict", "ruled", "photos", "--out", "x.csv")
+    assert (result.code, result.out) == (0, "x.csv")
+    assert "3 of 3 cases are to be referred" in result.err
+    assert "cases: x_cases.csv" in result.err
+    with Path("x_cases.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["image"], row["decision"], row["refer"]) for row in rows] == [
+        ("A", "DF", "yes"),
+        ("B", "DF", "yes"),
+        ("C", "DF", "yes"),
+    ]
+    assert {row["set"] for row in rows} == {" ".join(ISIC_2018.columns)}
+    plain = skin("predict", "ruled", "photos", "--plain", "--out", "p.csv", "--cases", "c.csv")
+    assert plain.code == 0
+    with Path("c.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            assert row["decision"] != "DF"
+            assert float(row["probability"]) > 1 / 7
+    assert not Path("p_cases.csv").exists()
+
+
+def test_a_run_has_no_cases_unless_they_are_asked_for(skin: Skin, photos: Path):
+    assert skin("predict", "photos", "--out", "x.csv").code == 0
+    assert not (photos.parent / "x_cases.csv").exists()
+    result = skin("predict", "photos", "--out", "x.csv", "--cases", "c.csv")
+    assert result.code == 0
+    assert "referred" not in result.err
+    header, *rows = Path("c.csv").read_text().splitlines()
+    assert header == "image,decision,probability,entropy,mutual_information,set,refer"
+    assert [row.endswith(",0.0,,") for row in rows] == [True] * 3
+
+
+@pytest.mark.usefixtures("ruled")
+def test_what_is_shown_tells_set_and_referral(skin: Skin):
+    result = skin("predict", "ruled", "photos/A.png", "--format", "json")
+    (image,) = json.loads(result.out)
+    assert (image["decision"], image["diagnosis"]) == ("DF", "Dermatofibroma")
+    assert image["set"] == list(ISIC_2018.columns)
+    assert image["refer"] is True
+    assert image["mutual_information"] == 0
+    result = skin("predict", "ruled", "photos/A.png", "--format", "table")
+    assert "decision: Dermatofibroma; set: MEL NV BCC AKIEC BKL DF VASC; refer" in result.out
+
+
+def test_the_images_of_a_lesion_get_their_mean(skin: Skin, photos: Path):
+    assert skin("predict", "photos", "--out", "each.csv").code == 0
+    each = read_submission(Path("each.csv"), ISIC_2018)
+    (photos.parent / "lesions.csv").write_text("image,lesion_id\nA,l\nC.jpg,l\nB,m\nX,m\n")
+    result = skin("predict", "photos", "--lesions", "lesions.csv", "--out", "x.csv")
+    assert result.code == 0, result.err
+    assert "2 of 3 images show one of 1 lesions together with others" in result.err
+    table = read_submission(Path("x.csv"), ISIC_2018)
+    mean = (each.loc["A"] + each.loc["C"]) / 2
+    np.testing.assert_allclose(table.loc["A"], mean)
+    np.testing.assert_allclose(table.loc["C"], mean)
+    np.testing.assert_allclose(table.loc["B"], each.loc["B"])
+    (photos.parent / "lesions.csv").write_text("image,lesion_id\nX,m\n")
+    result = skin("predict", "photos", "--lesions", "lesions.csv", "--out", "y.csv")
+    assert result.code == 2
+    assert "lesions.csv names none of the 3 images, as A" in result.err
+    assert not Path("y.csv").exists()

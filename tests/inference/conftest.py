@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from skin.config import Config, parse_config
 from skin.files import write_json
+from skin.inference.inputs import InputImage
+from skin.inference.shards import Shard, Shards
 from skin.models.build import build_model
 from skin.runs import Run
 from skin.taxonomy import get_task
@@ -85,5 +88,35 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
             }
             write_json(fold.folder / "metadata.json", metadata)
         return run
+
+    return make
+
+
+@pytest.fixture
+def make_shards(tmp_path: Path) -> Callable[..., Shards]:
+    """Write finished shards of two images each: the images I0, I1, ... and what runs say of them.
+
+    `probabilities` are (R, N, C); the images at the places `bad` are no whole files.
+    """
+
+    def make(
+        probabilities: NDArray[np.float64],
+        name: str = "shards",
+        bad: Sequence[int] = (),
+        metadata: NDArray[np.float32] | None = None,
+        image_ids: Sequence[str] | None = None,
+    ) -> Shards:
+        count = probabilities.shape[1]
+        names = image_ids or [f"I{number}" for number in range(count)]
+        inputs = [InputImage(image_id, f"{image_id}.png") for image_id in names]
+        (tmp_path / name).mkdir()
+        shards = Shards(tmp_path / name, "models", inputs, metadata, size=2)
+        for number in shards.missing:
+            places = shards.span(number)
+            rows = np.array([place for place in places if place not in bad], np.int64)
+            messages = tuple(f"I{place}.png is bad" for place in places if place in bad)
+            with np.errstate(divide="ignore"):
+                shards.write(number, Shard(rows, np.log(probabilities[:, rows]), messages))
+        return shards
 
     return make

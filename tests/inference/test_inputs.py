@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import os
+import pickle
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skin.errors import SkinError
-from skin.inference.inputs import find_images
+from skin.inference.inputs import InputImage, InputImages, find_images
 
 
 def ids(*sources: Path) -> list[str]:
@@ -129,3 +133,42 @@ def test_a_file_that_vanished_is_named(photos: Path):
     (photos / "I0.png").unlink()
     with pytest.raises(SkinError, match=r"cannot read .*I0\.png: No such file"):
         image.read()
+
+
+def test_a_file_that_is_no_image_by_its_size_is_not_read(photos: Path):
+    (image,) = find_images([photos / "I0.png"])
+    with pytest.raises(SkinError, match=r"I0\.png has 2,000,000,000 bytes, more than"):
+        replace(image, size=2_000_000_000).read()
+
+
+def test_size_and_stamp_tell_a_changed_file(photos: Path, tmp_path: Path):
+    for source in (photos / "I0.png", photos):
+        before = find_images([source])[0]
+        assert before.size == (photos / "I0.png").stat().st_size
+        os.utime(photos / "I0.png", ns=(1, before.stamp + 1))
+        assert find_images([source])[0].stamp == before.stamp + 1
+    archive = zipped(photos, tmp_path / "photos.zip")
+    crc = zlib.crc32((photos / "I0.png").read_bytes())
+    assert find_images([archive])[0].stamp == crc
+
+
+def test_images_are_a_sequence_that_other_processes_can_have(photos: Path, tmp_path: Path):
+    archive = zipped(photos, tmp_path / "photos.zip")
+    (tmp_path / "Z.png").write_bytes(b"z")
+    for source in (photos, archive):
+        images = find_images([tmp_path / "Z.png", source])
+        assert len(images) == 4
+        assert images[-1] == list(images)[3]
+        assert [image.image_id for image in images[1:3]] == ["I1", "I2"]
+        copied = pickle.loads(pickle.dumps(images))  # noqa: S301 - made here
+        assert [image.read() for image in copied] == [image.read() for image in images]
+
+
+def test_many_images_take_little_memory():
+    images = InputImages(
+        [
+            InputImage(f"ISIC_{i:07d}", f"part/ISIC_{i:07d}.jpg", Path("x"), 10_000 + i, 10**18 + i)
+            for i in range(1000)
+        ]
+    )
+    assert len(pickle.dumps(images)) < 100 * len(images)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skin.ensembling.combine import Mean
-from skin.ensembling.ensemble import describe
+from skin.ensembling.ensemble import PLAIN, describe
+from skin.ensembling.pipeline import Pipeline
 from skin.errors import SkinError
 from skin.inference.models import Models, split_arguments
 from skin.runs import Run
@@ -24,7 +24,7 @@ def split(tmp_path: Path) -> Split:
 
 def ensemble(run: Run, name: str, age: int = 0) -> Path:
     folder = run.folder.parents[1] / "ensembles" / name
-    describe([run], Mean.equal(1), folder).save(folder)
+    describe([run], folder, pipeline=Pipeline.plain(), made=PLAIN, tta="none").save(folder)
     os.utime(folder / "ensemble.json", (1000 - age, 1000 - age))
     return folder
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
-from skin.data.encode import encode_metadata
+from skin.data.encode import METADATA_SIZE, encode_metadata
 from skin.data.images import BadImageError, decode
-from skin.ensembling.combine import Mean
-from skin.ensembling.ensemble import describe, from_run, load_member
+from skin.ensembling.combine import Logistic
+from skin.ensembling.ensemble import PLAIN, describe, from_run
+from skin.ensembling.load import load_member
+from skin.ensembling.pipeline import Pipeline
 from skin.errors import SkinError
 from skin.inference.inputs import InputImage, find_images
-from skin.inference.predict import Predictions, Predictor, predict_files
+from skin.inference.predict import Batches, Predictor
 from skin.models.forward import predict_batch
 from skin.runs import Run
 
@@ -24,9 +29,25 @@ MakeRun = Callable[..., Run]
 CPU = torch.device("cpu")
 
 
-def predict(run: Run, inputs: list[InputImage], **options: bool) -> Predictions:
-    predictor = Predictor(from_run(run), run.folder, device="cpu")
-    return predict_files(predictor, inputs, **options)
+def predicted(
+    predictor: Predictor,
+    inputs: list[InputImage],
+    metadata: NDArray[np.float32] | None = None,
+    **options: object,
+) -> NDArray[np.float64]:
+    """The runs' probabilities (R, N, C)."""
+    parts = [each.log_probabilities for each in predictor.batches(inputs, metadata, **options)]
+    return np.exp(np.concatenate(parts, axis=1))
+
+
+def predict(run: Run, inputs: list[InputImage]) -> NDArray[np.float64]:
+    """One run's probabilities (N, C)."""
+    return predicted(Predictor(from_run(run), run.folder, device="cpu"), inputs)[0]
+
+
+def together(runs: list[Run], folder: Path) -> Predictor:
+    ensemble = describe(runs, folder, pipeline=Pipeline.plain(len(runs)), made=PLAIN, tta="none")
+    return Predictor(ensemble, folder, device="cpu")
 
 
 def models_of(run: Run) -> list[torch.nn.Module]:
@@ -58,39 +79,37 @@ def test_a_prediction_is_the_mean_of_the_folds_models(
     (preparation,) = predictor.preparations.values()
     pixels = np.stack([preparation.pipeline(image=decode(s.read(), ""))["image"] for s in square])
     expected = mean_of(models_of(run), torch.from_numpy(pixels).permute(0, 3, 1, 2), tta)
-    result = predict_files(predictor, square)
+    (batch,) = predictor.batches(square)
+    result = np.exp(batch.log_probabilities)
     assert (predictor.models, predictor.tta) == (2, tta)
-    assert result.image_ids == ["S0", "S1", "S2"]
-    np.testing.assert_allclose(result.probabilities, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(result.probabilities.sum(axis=1), 1)
-    assert result.probabilities.std(axis=0).max() > 0.003, "the images must differ to show anything"
+    assert (batch.rows, batch.image_ids, batch.bad) == ([0, 1, 2], ["S0", "S1", "S2"], [])
+    assert result.shape == (1, 3, 7)
+    np.testing.assert_allclose(result[0], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.sum(axis=2), 1)
+    assert result.std(axis=1).max() > 0.003, "the images must differ to show anything"
 
 
-def test_runs_are_combined_by_their_weights_not_by_their_models(
-    make_run: MakeRun, square: list[InputImage], tmp_path: Path
-):
-    """A run of three folds counts as much as its weight says, not three times."""
+def test_each_run_is_given_apart(make_run: MakeRun, square: list[InputImage], tmp_path: Path):
+    """A run of three folds is one run, not three."""
     runs = [make_run("a", folds=3), make_run("b", folds=1, seed=1)]
-    each = [predict(run, square).probabilities for run in runs]
-    for weights in ((0.5, 0.5), (0.2, 0.8)):
-        ensemble = describe(runs, Mean(weights=weights), tmp_path / "main")
-        result = predict_files(Predictor(ensemble, tmp_path / "main", device="cpu"), square)
-        expected = weights[0] * each[0] + weights[1] * each[1]
-        np.testing.assert_allclose(result.probabilities, expected, rtol=1e-5)
+    predictor = together(runs, tmp_path / "main")
+    assert predictor.models == 4
+    result = predicted(predictor, square)
+    expected = np.stack([predict(run, square) for run in runs])
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_each_model_gets_images_of_its_own_size(
     make_run: MakeRun, square: list[InputImage], tmp_path: Path
 ):
     runs = [make_run("a", folds=2), make_run("b", folds=1, image_size=48)]
-    predictor = Predictor(describe(runs, Mean.equal(2), tmp_path), tmp_path, device="cpu")
+    predictor = together(runs, tmp_path)
     assert [(p.short_side, p.image_size) for p in predictor.preparations.values()] == [
         (40, 32),
         (56, 48),
     ]
-    each = [predict(run, square).probabilities for run in runs]
-    result = predict_files(predictor, square).probabilities
-    np.testing.assert_allclose(result, (each[0] + each[1]) / 2, rtol=1e-5)
+    expected = np.stack([predict(run, square) for run in runs])
+    np.testing.assert_array_equal(predicted(predictor, square), expected)
 
 
 def test_other_views_can_be_asked_for(make_run: MakeRun):
@@ -104,54 +123,67 @@ def test_batches_and_workers_change_nothing(make_run: MakeRun, square: list[Inpu
     results = []
     for size, workers in ((64, 0), (1, 0), (2, 2)):
         parts = list(predictor.batches(square, batch_size=size, workers=workers))
-        assert [image_id for ids, _, _ in parts for image_id in ids] == ["S0", "S1", "S2"]
-        results.append(np.concatenate([values for _, values, _ in parts]))
+        assert [image_id for part in parts for image_id in part.image_ids] == ["S0", "S1", "S2"]
+        results.append(np.concatenate([part.log_probabilities for part in parts], axis=1))
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-6)
+
+
+def test_no_batch_reaches_from_one_span_into_the_next():
+    batches = Batches([range(5), range(5, 6), range(9, 9), range(10, 14)], 2)
+    assert list(batches) == [[0, 1], [2, 3], [4], [5], [10, 11], [12, 13]]
+
+
+def test_some_of_the_inputs_can_be_predicted(make_run: MakeRun, square: list[InputImage]):
+    run = make_run("a", folds=1)
+    predictor = Predictor(from_run(run), run.folder, device="cpu")
+    first, last = predictor.batches(square, spans=[range(1), range(2, 3)])
+    assert (first.rows, last.rows) == ([0], [2])
+    alone = predicted(predictor, square, spans=[range(2, 3)])
+    np.testing.assert_array_equal(np.exp(last.log_probabilities), alone)
 
 
 def test_images_of_every_shape_fit(make_run: MakeRun, tmp_path: Path, encode: Callable[..., bytes]):
     for number, size in enumerate([(20, 90), (90, 20), (33, 33), (8, 9)]):
         (tmp_path / f"P{number}.png").write_bytes(encode(number, size))
     inputs = find_images(sorted(tmp_path.glob("P*.png")))
-    assert predict(make_run("a", folds=1), inputs).probabilities.shape == (4, 7)
+    assert predict(make_run("a", folds=1), inputs).shape == (4, 7)
 
 
-def test_a_bad_file_is_named(make_run: MakeRun, photos: Path):
-    data = (photos / "I1.png").read_bytes()
-    (photos / "I1.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(BadImageError, match=r"^I1\.png is not a usable image"):
-        predict(make_run("a", folds=1), find_images([photos]))
-
-
-def test_bad_files_can_be_left_out(make_run: MakeRun, photos: Path):
+def test_bad_files_are_named_and_left_out(make_run: MakeRun, photos: Path):
     run = make_run("a", folds=1)
-    expected = predict(run, find_images([photos])).probabilities
-    (photos / "I1.png").write_text("not an image")
-    counts: list[int] = []
     predictor = Predictor(from_run(run), run.folder, device="cpu")
-    inputs = find_images([photos])
-    result = predict_files(predictor, inputs, skip_bad=True, on_batch=counts.append)
-    assert result.image_ids == ["I0", "I2"]
-    assert [error.name for error in result.bad] == ["I1.png"]
-    assert counts == [3]
-    np.testing.assert_allclose(result.probabilities, expected[[0, 2]], rtol=1e-5, atol=1e-6)
+    expected = predicted(predictor, find_images([photos]))
+    (photos / "I1.png").write_bytes((photos / "I1.png").read_bytes()[:100])
+    (batch,) = predictor.batches(find_images([photos]))
+    assert (batch.rows, batch.image_ids) == ([0, 2], ["I0", "I2"])
+    (error,) = batch.bad
+    assert isinstance(error, BadImageError)
+    assert error.name == "I1.png"
+    result = np.exp(batch.log_probabilities)
+    np.testing.assert_allclose(result, expected[:, [0, 2]], rtol=1e-5, atol=1e-6)
 
 
-def test_nothing_left_is_an_error(make_run: MakeRun, photos: Path):
+def test_a_batch_of_bad_files_alone_is_empty(make_run: MakeRun, photos: Path):
     for path in photos.iterdir():
         path.write_bytes(b"")
-    with pytest.raises(SkinError, match="nothing to predict"):
-        predict(make_run("a", folds=1), find_images([photos]), skip_bad=True)
+    run = make_run("a", folds=1)
+    (batch,) = Predictor(from_run(run), run.folder, device="cpu").batches(find_images([photos]))
+    assert (batch.rows, len(batch.bad)) == ([], 3)
+    assert batch.log_probabilities.shape == (1, 0, 7)
 
 
-def test_a_file_that_cannot_be_read_is_one_plain_message(make_run: MakeRun, photos: Path):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_cannot_be_read_is_one_plain_message(
+    make_run: MakeRun, photos: Path, workers: int
+):
     """Loader processes pass errors on with their traceback; users are not to see it."""
     inputs = find_images([photos / "I0.png"])
     (photos / "I0.png").unlink()
-    with pytest.raises(SkinError, match=r"I0\.png") as caught:
-        predict(make_run("a", folds=1), inputs)
-    assert "Traceback" not in str(caught.value)
+    run = make_run("a", folds=1)
+    predictor = Predictor(from_run(run), run.folder, device="cpu")
+    (batch,) = predictor.batches(inputs, workers=workers)
+    assert re.fullmatch(r"cannot read .*I0\.png: No such file or directory", str(batch.bad[0]))
 
 
 def test_a_damaged_zip_entry_is_one_plain_message(make_run: MakeRun, photos: Path, tmp_path: Path):
@@ -161,9 +193,35 @@ def test_a_damaged_zip_entry_is_one_plain_message(make_run: MakeRun, photos: Pat
     data = bytearray(path.read_bytes())
     data[200] ^= 0xFF
     path.write_bytes(bytes(data))
-    with pytest.raises(SkinError, match=r"I0\.png") as caught:
-        predict(make_run("a", folds=1), find_images([path]))
-    assert "Traceback" not in str(caught.value)
+    run = make_run("a", folds=1)
+    (batch,) = Predictor(from_run(run), run.folder, device="cpu").batches(find_images([path]))
+    assert "I0.png" in str(batch.bad[0])
+    assert "Traceback" not in str(batch.bad[0])
+
+
+def test_a_model_that_gives_nan_is_named_with_the_image(
+    make_run: MakeRun, square: list[InputImage], tmp_path: Path
+):
+    runs = [make_run("a", folds=1), make_run("b", folds=2, seed=1)]
+    weights = runs[1].fold(1).weights
+    tensors = load_file(weights)
+    tensors["head.classifier.bias"][3] = torch.nan
+    save_file(tensors, weights)
+    with pytest.raises(SkinError, match=r"^run 'b', fold 1: the model gives NaN for image S0;"):
+        predicted(together(runs, tmp_path), square)
+
+
+def test_the_key_is_of_all_that_a_prediction_depends_on(make_run: MakeRun, tmp_path: Path):
+    runs = [make_run("a", folds=1), make_run("b", folds=1, seed=1)]
+    a, b = (Predictor(from_run(run), run.folder, device="cpu") for run in runs)
+    turned = Predictor(from_run(runs[0]), runs[0].folder, device="cpu", tta="dihedral")
+    both = together(runs, tmp_path)
+    assert len({a.key(), b.key(), turned.key(), both.key()}) == 4
+    assert a.key() == Predictor(from_run(runs[0]), runs[0].folder, device="cpu").key()
+    config = yaml.safe_load((runs[0].fold(0).folder / "config.yaml").read_text())
+    config["data"]["short_side"] = 50
+    (runs[0].fold(0).folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert a.key() != Predictor(from_run(runs[0]), runs[0].folder, device="cpu").key()
 
 
 def test_a_device_that_is_not_there(make_run: MakeRun):
@@ -197,10 +255,10 @@ def test_metadata_reach_the_models_that_take_them(
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     with torch.inference_mode():
         folds = [model(images, torch.from_numpy(patients)).exp() for model in models_of(run)]
-    result = predict_files(predictor, square, patients).probabilities
+    result = predicted(predictor, square, patients)[0]
     assert predictor.uses_metadata
     np.testing.assert_allclose(result, torch.stack(folds).mean(0).numpy(), rtol=1e-4, atol=1e-6)
-    without = predict_files(predictor, square).probabilities
+    without = predicted(predictor, square)[0]
     np.testing.assert_allclose(result[1], without[1], rtol=1e-5)
     assert (abs(result - without).max(axis=1)[[0, 2]] > 1e-4).all()
 
@@ -213,13 +271,33 @@ def test_members_with_and_without_metadata_go_together(
 ):
     runs = [make_run("a", folds=1), make_run("b", folds=1, seed=1, fusion="concat")]
     plain, fused = (Predictor(from_run(run), run.folder, device="cpu") for run in runs)
-    both = Predictor(describe(runs, Mean.equal(2), tmp_path), tmp_path, device="cpu")
+    both = together(runs, tmp_path)
     assert [each.uses_metadata for each in (plain, fused, both)] == [False, True, True]
-    each = [predict_files(one, square, patients).probabilities for one in (plain, fused)]
-    result = predict_files(both, square, patients).probabilities
-    np.testing.assert_allclose(result, (each[0] + each[1]) / 2, rtol=1e-5)
-    unchanged = predict_files(plain, square).probabilities
-    np.testing.assert_array_equal(each[0], unchanged)
+    expected = np.concatenate([predicted(one, square, patients) for one in (plain, fused)])
+    np.testing.assert_array_equal(predicted(both, square, patients), expected)
+    np.testing.assert_array_equal(predicted(plain, square), expected[:1])
+
+
+@pytest.mark.parametrize("columns", [0, METADATA_SIZE])
+def test_a_stacker_may_take_metadata_though_no_model_does(
+    make_run: MakeRun, tmp_path: Path, columns: int
+):
+    features = 7 + columns
+    stacker = Logistic(
+        runs=1,
+        classes=7,
+        fitted=tuple(range(7)),
+        metadata_columns=columns,
+        mean=(0.0,) * features,
+        scale=(1.0,) * features,
+        coefficients=((0.0,) * features,) * 7,
+        intercepts=(0.0,) * 7,
+    )
+    pipeline = Pipeline.plain().model_copy(update={"combiner": stacker})
+    ensemble = describe(
+        [make_run("a", folds=1)], tmp_path, pipeline=pipeline, made=PLAIN, tta="none"
+    )
+    assert Predictor(ensemble, tmp_path, device="cpu").uses_metadata == (columns > 0)
 
 
 def test_metadata_stay_with_their_image_when_others_are_left_out(
@@ -228,10 +306,9 @@ def test_metadata_stay_with_their_image_when_others_are_left_out(
     run = make_run("a", folds=1, fusion="concat")
     predictor = Predictor(from_run(run), run.folder, device="cpu")
     inputs = find_images([photos])
-    expected = predict_files(predictor, inputs, patients).probabilities
+    expected = predicted(predictor, inputs, patients)
     (photos / "I0.png").write_text("not an image")
-    result = predict_files(predictor, inputs, patients, skip_bad=True).probabilities
-    np.testing.assert_allclose(result, expected[1:], rtol=1e-5, atol=1e-6)
-    parts = list(predictor.batches(inputs[1:], patients[1:], batch_size=1, workers=0))
-    single = np.exp(np.concatenate([values for _, values, _ in parts]))
-    np.testing.assert_allclose(single, expected[1:], rtol=1e-5, atol=1e-6)
+    result = predicted(predictor, inputs, patients)
+    np.testing.assert_allclose(result, expected[:, 1:], rtol=1e-5, atol=1e-6)
+    single = predicted(predictor, inputs[1:], patients[1:], batch_size=1, workers=0)
+    np.testing.assert_allclose(single, expected[:, 1:], rtol=1e-5, atol=1e-6)

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skin.errors import SkinError
-from skin.inference.submission import official_images, read_submission, write_submission
+from skin.inference.submission import (
+    Block,
+    official_images,
+    read_submission,
+    write_blocks,
+    write_submission,
+)
 from skin.taxonomy import CHALLENGES, Challenge, get_challenge
 
 ISIC_2017 = get_challenge("isic2017")
@@ -191,6 +197,8 @@ def test_nothing_outside_0_to_1_is_written(tmp_path_factory: pytest.TempPathFact
         (["a", "a"], "more than one row for a"),
         (["a", "b.jpg"], re.escape("the image id 'b.jpg' would be read as 'b'")),
         (["a", "NA"], "missing in data row 2"),
+        (["a", "b\rc"], "image b, column 'melanoma': the value is missing"),
+        (["a", "ISIC_\udce9"], re.escape("the image id 'ISIC_\\udce9' is no text")),
     ],
 )
 def test_a_rejected_write_keeps_the_old_file(csv: Path, ids: list[str], message: str):
@@ -232,3 +240,37 @@ def test_write_of_official_images(csv: Path):
     pd.testing.assert_frame_equal(
         read_submission(csv, ISIC_2018), expected, check_exact=True, check_names=False
     )
+
+
+@few
+@given(values=probabilities, size=st.integers(1, 5))
+def test_blocks_are_written_as_one(
+    tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, size: int
+):
+    folder = tmp_path_factory.getbasetemp()
+    ids = [f"I{number}" for number in range(len(values))]
+    write_submission(folder / "whole.csv", ids, values, ISIC_2017)
+    blocks = [Block(ids[i : i + size], values[i : i + size]) for i in range(0, len(ids), size)]
+    nothing = Block([], np.empty((0, 2)))
+    write_blocks(folder / "blocks.csv", [nothing, *blocks, nothing], ISIC_2017)
+    assert (folder / "blocks.csv").read_bytes() == (folder / "whole.csv").read_bytes()
+
+
+def test_what_is_wrong_in_a_later_block_keeps_the_old_file(csv: Path):
+    csv.write_text("old")
+    good = Block(["a", "b"], np.full((2, 2), 0.5))
+    for bad, message in (
+        (Block(["c", "a"], np.full((2, 2), 0.5)), "more than one row for a; keep one"),
+        (Block(["c"], np.array([[0.5, np.nan]])), "image c, column 'seborrheic_keratosis': .*miss"),
+    ):
+        with pytest.raises(SkinError, match=message):
+            write_blocks(csv, [good, bad], ISIC_2017)
+    with pytest.raises(ValueError, match=r"shape \(1, 3\)"):
+        write_blocks(csv, [good, Block(["c"], np.full((1, 3), 0.5))], ISIC_2017)
+    assert csv.read_text() == "old"
+
+
+def test_a_submission_of_nothing_is_refused(csv: Path):
+    with pytest.raises(SkinError, match="there is no image to write a row for"):
+        write_blocks(csv, [], ISIC_2017)
+    assert not csv.exists()

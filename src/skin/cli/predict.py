@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skin.cli.options import ENSEMBLES_DIR, RUNS_DIR, EnsemblesDir, RunsDir
+from skin.cli.options import (
+    ENSEMBLES_DIR,
+    INTERRUPTED,
+    RUNS_DIR,
+    Device,
+    EnsemblesDir,
+    RunsDir,
+)
 from skin.console import note, out, progress, warn
 
 if TYPE_CHECKING:
-    from skin.inference.predict import Predictions
-    from skin.taxonomy import Task
+    from skin.inference.decisions import Decisions
+    from skin.inference.outputs import Submission
+    from skin.inference.predict import Predictor
+    from skin.inference.shards import Shards
 
 
 class Format(StrEnum):
@@ -22,13 +33,6 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     TABLE = "table"
-
-
-class Tta(StrEnum):
-    """Test-time augmentation."""
-
-    NONE = "none"
-    DIHEDRAL = "dihedral"
 
 
 def predict(
@@ -53,8 +57,12 @@ def predict(
         Format, typer.Option("--format", help="A submission, or classes spelled out to read.")
     ] = Format.CSV,
     tta: Annotated[
-        Tta | None,
-        typer.Option(help="Average over 8 rotations and reflections; as out of fold if not given."),
+        str | None,
+        typer.Option(
+            help="Views to average: none, or dihedral, crops, scales, logit by +; as out of fold "
+            "if not given.",
+            show_default=False,
+        ),
     ] = None,
     metadata: Annotated[
         Path | None,
@@ -70,14 +78,34 @@ def predict(
             "when neither is said."
         ),
     ] = None,
+    lesions: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV with the images' ids and lesion_id: the images of a lesion get their mean.",
+            show_default=False,
+        ),
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV of decisions, how sure they are and which to refer; <out>_cases.csv if not "
+            "given and the ensemble has conformal sets or a referral.",
+            show_default=False,
+        ),
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Calibrated probabilities, without the decision rule.")
+    ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out files that are no whole image.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    device: Device = "auto",
     runs_dir: RunsDir = RUNS_DIR,
     ensembles_dir: EnsemblesDir = ENSEMBLES_DIR,
 ) -> None:
     """Predict images, and write a submission that the official scorer takes.
+
+    A prediction that was stopped goes on from its last shard under the same command.
 
     Examples:
       skin predict ISIC2018_Task3_Test_Input.zip
@@ -87,68 +115,107 @@ def predict(
       skin predict resnet50 lesion.jpg --format table
 
       skin predict metablock test_images/ --metadata patients.csv
+
+      skin predict main test_images/ --lesions lesions.csv --cases cases.csv
     """
-    from skin.errors import name_some
-    from skin.files import require_writable
+    from skin.cli.cases import show_json, show_tables
+    from skin.ensembling.ensemble import PLAIN
+    from skin.inference.decisions import Decisions, without_rule
     from skin.inference.inputs import find_images
+    from skin.inference.lesions import lesions_of
     from skin.inference.metadata import metadata_for
     from skin.inference.models import split_arguments
-    from skin.inference.predict import Predictor, predict_files
-    from skin.inference.submit import submit
-    from skin.taxonomy import challenge_of, get_challenge, get_task
+    from skin.inference.outputs import plan_cases, plan_submission
+    from skin.inference.predict import Predictor
+    from skin.inference.shards import Shards
+    from skin.taxonomy import get_task
+    from skin.views import Tta
 
+    views = None if tta is None else str(Tta.parse(tta))
     models, sources = split_arguments(arguments, runs_dir, ensembles_dir)
-    chosen = get_challenge(challenge) if challenge else None
-    target = path or Path("submissions") / f"{models.folder.name}.csv"
-    if form is Format.CSV:  # before the long work, not after it
-        chosen = chosen or challenge_of(models.ensemble.task)
-        require_writable(target.parent)
+    ensemble = models.ensemble
+    submission = None
+    if form is Format.CSV:
+        target = path or Path("submissions") / f"{models.folder.name}.csv"
+        submission = plan_submission(target, challenge, ensemble.task, official_list=official_list)
+    pipeline = without_rule(ensemble.pipeline) if plain else ensemble.pipeline
+    cases = plan_cases(cases, submission, pipeline)
     inputs = find_images(sources)
-    predictor = Predictor(models.ensemble, models.folder, device=device, tta=tta)
-    note(f"{len(inputs)} images, {predictor.models} models, TTA {predictor.tta}")
+    groups = None if lesions is None else lesions_of(inputs, lesions)
+    predictor = Predictor(ensemble, models.folder, device=device, tta=views)
+    note(f"{len(inputs):,} images, {predictor.models} models, TTA {predictor.tta}")
+    if predictor.tta != ensemble.tta and ensemble.made != PLAIN:
+        warn(f"calibration and decision were fitted with TTA {ensemble.tta}, and may be off")
     known = metadata_for(inputs, metadata, used=predictor.uses_metadata)
-    with progress() as bar:
-        task = bar.add_task("predicting", total=len(inputs))
-        predictions = predict_files(
-            predictor, inputs, known, skip_bad=skip_bad, on_batch=lambda n: bar.advance(task, n)
-        )
-    for error in predictions.bad:
-        warn(f"left out: {error}")
-    if chosen and form is Format.CSV:
-        missing = submit(target, predictions, chosen, official_list=official_list)
-        if missing:
-            warn(
-                f"{name_some(missing)}: not among the images; given the mean of the other rows, "
-                f"as {chosen.name} wants a row for each"
-            )
-        out.print(str(target), soft_wrap=True, markup=False)
+    try:
+        with _folder(submission) as folder:
+            shards = Shards(folder, predictor.key(), inputs, known)
+            _predict(predictor, shards, skip_bad=skip_bad)
+            decisions = Decisions(shards, get_task(ensemble.task), pipeline, groups)
+            if cases:
+                _write_cases(cases, decisions)
+            if submission:
+                _submit(submission, decisions, "argmax" if plain else ensemble.made.rule)
+            else:
+                show_json(decisions) if form is Format.JSON else show_tables(decisions)
+    except KeyboardInterrupt:
+        note("stopped; the same command goes on" if submission else "stopped")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _folder(submission: Submission | None) -> Iterator[Path]:
+    """Hold the folder of the shards: beside a submission, to go on from; else a passing one."""
+    import tempfile
+
+    from skin.inference.shards import working_folder
+
+    if submission:
+        with working_folder(submission.parts) as folder:
+            yield folder
     else:
-        _show(predictions, get_task(models.ensemble.task), form)
+        with tempfile.TemporaryDirectory(prefix="skin-") as name:
+            yield Path(name)
 
 
-def _show(predictions: Predictions, task: Task, form: Format) -> None:
-    """Print each image's classes, the likeliest first."""
-    import json
+def _predict(predictor: Predictor, shards: Shards, *, skip_bad: bool) -> None:
+    """Predict what is missing, under a bar that begins at what is done."""
+    from skin.inference.stream import predict_files
 
-    from skin.cli.classes import class_table
+    done, total = shards.images_done, len(shards.inputs)
+    if done:
+        note(f"going on: {done:,} of {total:,} images are predicted already")
+    with progress() as bar:
+        task = bar.add_task("predicting", total=total, completed=done)
+        predict_files(predictor, shards, skip_bad=skip_bad, on_batch=lambda n: bar.advance(task, n))
+    for message in shards.bad():
+        warn(f"left out: {message}")
 
-    pairs = zip(predictions.image_ids, predictions.probabilities.tolist(), strict=True)
-    if form is Format.TABLE:
-        for image_id, values in pairs:
-            out.print(class_table(image_id, task, values))
-        return
-    listed = []
-    for image_id, values in pairs:
-        classes = sorted(zip(task.classes, values, strict=True), key=lambda each: -each[1])
-        listed.append(
-            {
-                "image": image_id,
-                "diagnosis": classes[0][0].name,
-                "malignant_probability": sum(p for c, p in classes if c.malignant),
-                "classes": [
-                    {"code": c.code, "name": c.name, "malignant": c.malignant, "probability": p}
-                    for c, p in classes
-                ],
-            }
+
+def _submit(submission: Submission, decisions: Decisions, rule: str) -> None:
+    """Write the submission, and say which decision its rows carry."""
+    from skin.errors import name_some
+    from skin.inference.submit import submit
+
+    challenge = submission.challenge
+    missing = submit(submission.path, decisions, challenge, official_list=submission.official_list)
+    if missing:
+        warn(
+            f"{name_some(missing)}: not among the images; given the mean of the other rows, "
+            f"as {challenge.name} wants a row for each"
         )
-    out.print_json(json.dumps(listed))
+    if rule == "argmax":
+        note("the rows are probabilities, without a decision rule")
+    else:
+        note(f"the rows carry the decision rule '{rule}'; --plain leaves it out")
+    out.print(str(submission.path), soft_wrap=True, markup=False)
+
+
+def _write_cases(path: Path, decisions: Decisions) -> None:
+    """Write the cases, and say how many are to be referred."""
+    from skin.inference.cases import write_cases
+
+    written = write_cases(path, decisions)
+    if decisions.pipeline.referral is not None:
+        note(f"{written.referred:,} of {written.images:,} cases are to be referred")
+    note(f"cases: {path}")

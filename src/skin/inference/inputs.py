@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import overload
 
+import numpy as np
 import pandas as pd
 
 from skin.data.archive import Archive
 from skin.data.images import is_image_name
 from skin.errors import SkinError, name_some
+from skin.inference.texts import Texts
 
-_COLUMNS = ("image", "image_id", "image_name", "isic_id", "path", "file", "filename")
+IMAGE_COLUMNS = ("image", "image_id", "image_name", "isic_id", "path", "file", "filename")
+"""The names of a column that names images; of several that a CSV has, the first counts."""
 
 
-@dataclass(frozen=True)
+_LARGEST = 1 << 30  # bytes of a file that is read, as of an archive's entry
+
+
+@dataclass(frozen=True, slots=True)
 class InputImage:
     """One image.
 
     Attributes:
         image_id: the file's name without ending.
-        ref: its place in the archive; a path if there is none.
-        archive: the folder or zip that holds it.
+        ref: its place in its home.
+        home: what holds it: a folder, or an archive that has it in a zip.
+        size: bytes.
+        stamp: changes when the content does; see `skin.data.archive.Entry`.
     """
 
     image_id: str
     ref: str
-    archive: Archive | None = None
+    home: Path | Archive = Path()
+    size: int = 0
+    stamp: int = 0
 
     def read(self) -> bytes:
         """Read the file's content.
@@ -35,15 +46,53 @@ class InputImage:
         Raises:
             SkinError: it cannot be read.
         """
-        if self.archive is not None:
-            return self.archive.read(self.ref)
+        if isinstance(self.home, Archive):
+            return self.home.read(self.ref)
+        path = self.home / self.ref
+        if self.size > _LARGEST:
+            raise SkinError(f"{path} has {self.size:,} bytes, more than {_LARGEST:,}")
         try:
-            return Path(self.ref).read_bytes()
+            return path.read_bytes()
         except OSError as error:
-            raise SkinError(f"cannot read {self.ref}: {error.strerror}") from None
+            raise SkinError(f"cannot read {path}: {error.strerror}") from None
 
 
-def find_images(sources: Sequence[Path]) -> list[InputImage]:
+class InputImages(Sequence[InputImage]):
+    """Any number of images, in some 100 bytes each.
+
+    They are kept as arrays and made when they are asked for: loader processes share arrays with the
+    process that started them, where they would copy each object that they look at.
+    """
+
+    def __init__(self, images: Sequence[InputImage]) -> None:
+        self._homes = list(dict.fromkeys(image.home for image in images))
+        place = {home: number for number, home in enumerate(self._homes)}
+        self._home = np.array([place[image.home] for image in images], np.int32)
+        self._size = np.array([image.size for image in images], np.int64)
+        self._stamp = np.array([image.stamp for image in images], np.int64)
+        self._ids = Texts(image.image_id for image in images)
+        self._refs = Texts(image.ref for image in images)
+
+    def __len__(self) -> int:
+        return len(self._home)
+
+    @overload
+    def __getitem__(self, place: int) -> InputImage: ...
+    @overload
+    def __getitem__(self, place: slice) -> InputImages: ...
+    def __getitem__(self, place: int | slice) -> InputImage | InputImages:
+        if isinstance(place, slice):
+            return InputImages([self[i] for i in range(len(self))[place]])
+        return InputImage(
+            self._ids[place],
+            self._refs[place],
+            self._homes[self._home[place]],
+            int(self._size[place]),
+            int(self._stamp[place]),
+        )
+
+
+def find_images(sources: Sequence[Path]) -> InputImages:
     """List the images of folders, zips, CSVs and files, in order of their ids.
 
     A CSV names its images in a column `image` (or `image_id`, `path`, ...); the files lie
@@ -62,7 +111,7 @@ def find_images(sources: Sequence[Path]) -> list[InputImage]:
                 "predict them apart or rename one"
             )
         by_id[image.image_id] = image
-    return [by_id[image_id] for image_id in sorted(by_id)]
+    return InputImages([by_id[image_id] for image_id in sorted(by_id)])
 
 
 def _images_of(source: Path) -> list[InputImage]:
@@ -71,7 +120,8 @@ def _images_of(source: Path) -> list[InputImage]:
     if source.suffix.lower() == ".csv":
         return _images_of_csv(source)
     if source.is_file() and source.suffix.lower() != ".zip":
-        return [InputImage(source.stem, str(source))]
+        stat = source.stat()
+        return [InputImage(source.stem, str(source), Path(), stat.st_size, stat.st_mtime_ns)]
     images = _images_in(Archive(source))
     if not images:
         raise SkinError(f"{source} holds no image")
@@ -83,10 +133,12 @@ def _images_of_csv(path: Path) -> list[InputImage]:
         table = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
     except (ValueError, UnicodeDecodeError) as error:
         raise SkinError(f"{path} is not a CSV that can be read: {error}") from None
-    column = next((name for name in _COLUMNS if name in table.columns), None)
+    column = next((name for name in IMAGE_COLUMNS if name in table.columns), None)
     if column is None:
         have = name_some(table.columns)
-        raise SkinError(f"{path} has no column of images ({', '.join(_COLUMNS)}); it has {have}")
+        raise SkinError(
+            f"{path} has no column of images ({', '.join(IMAGE_COLUMNS)}); it has {have}"
+        )
     names = list(dict.fromkeys(table[column].dropna()))
     if not names:
         raise SkinError(f"{path} names no image in its column '{column}'")
@@ -122,8 +174,15 @@ def _find(
 
 
 def _images_in(archive: Archive) -> list[InputImage]:
+    """The images of an archive; those that lie in no zip need only its folder."""
     return [
-        InputImage(entry.path.stem, entry.ref, archive)
+        InputImage(
+            entry.path.stem,
+            entry.ref,
+            archive if "::" in entry.ref else archive.folder,
+            entry.size,
+            entry.stamp,
+        )
         for entry in archive.entries
         if is_image_name(entry.path)
     ]

@@ -1,8 +1,8 @@
-"""Predicting new images with an ensemble, in one pass over the files."""
+"""What an ensemble's models say of new images, in one pass over the files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,17 +15,26 @@ from scipy.special import logsumexp
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from skin import __version__
 from skin.allocator import keep_freed_memory
+from skin.analysis.metrics import FloatArray
 from skin.config import Config
 from skin.data.augment import build_pipeline
 from skin.data.images import open_rgb, resize
 from skin.data.loader import as_is
-from skin.ensembling.ensemble import Ensemble, LoadedMember, load_member
+from skin.ensembling.combine.logs import normalise
+from skin.ensembling.combine.stacker import Stacker
+from skin.ensembling.ensemble import Ensemble, RunMembers
+from skin.ensembling.load import LoadedMember, load_member
 from skin.errors import SkinError
+from skin.files import sha256_bytes
 from skin.inference.inputs import InputImage
 from skin.models.forward import autocast, predict_batch
 from skin.training.plan import loader_workers
 from skin.training.precision import choose_device
+
+BATCH = 64
+"""Files that the models see together."""
 
 
 class Preparation(NamedTuple):
@@ -85,6 +94,40 @@ class FileImages(Dataset[FileBatch]):
         return FileBatch(rows, image_ids, dict(zip(self.preparations, tensors, strict=False)), bad)
 
 
+@dataclass(frozen=True)
+class Batches:
+    """Positions of inputs, a batch at a time; no batch reaches from one span into the next.
+
+    What a model says of an image may differ in its last bits with the batch around it. So a span
+    gives the same bits whichever other spans are asked for.
+    """
+
+    spans: Sequence[range]
+    size: int
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for span in self.spans:
+            for start in range(0, len(span), self.size):
+                yield list(span[start : start + self.size])
+
+
+class RunPredictions(NamedTuple):
+    """What the runs say of a batch of files.
+
+    Attributes:
+        rows: B, the places of the whole files among the inputs.
+        image_ids: B, their ids.
+        log_probabilities: (R, B, C), normalised; a run's is the log of the mean probability of its
+            folds.
+        bad: the files that were left out.
+    """
+
+    rows: list[int]
+    image_ids: list[str]
+    log_probabilities: FloatArray
+    bad: list[SkinError]
+
+
 class Predictor:
     """An ensemble's models, loaded once.
 
@@ -111,7 +154,7 @@ class Predictor:
             [load_member(member, folder, self.device) for member in run.folds]
             for run in ensemble.runs
         ]
-        for member in (member for members in self._runs for member in members):
+        for member in self._members():
             key = _preparation_key(member.config)
             if key not in self.preparations:
                 self.preparations[key] = Preparation.of(member.config)
@@ -119,60 +162,76 @@ class Predictor:
     @property
     def models(self) -> int:
         """How many models predict each image."""
-        return sum(len(run) for run in self._runs)
+        return sum(1 for _ in self._members())
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether any of the models takes age, sex and site."""
-        return any(
-            member.config.model.metadata.used for members in self._runs for member in members
-        )
+        """Whether any of the models takes age, sex and site, or the way they are combined does."""
+        combiner = self.ensemble.pipeline.combiner
+        combines = isinstance(combiner, Stacker) and combiner.metadata_columns > 0
+        return combines or any(m.config.model.metadata.used for m in self._members())
+
+    def key(self) -> str:
+        """A hash of all that the log-probabilities of given files depend on."""
+        parts = [__version__, torch.__version__, self.device.type, self.tta, str(BATCH)]
+        for run, members in zip(self.ensemble.runs, self._runs, strict=True):
+            parts.append(run.name)
+            for described, member in zip(run.folds, members, strict=True):
+                parts += [described.sha256, member.precision, member.config.model_dump_json()]
+        return sha256_bytes("\n".join(parts).encode())
 
     def batches(
         self,
         inputs: Sequence[InputImage],
         metadata: NDArray[np.float32] | None = None,
         *,
-        batch_size: int = 64,
+        spans: Sequence[range] | None = None,
+        batch_size: int = BATCH,
         workers: int | None = None,
-    ) -> Iterator[tuple[list[str], NDArray[np.float64], list[SkinError]]]:
-        """Yield ids, log-probabilities (B, C) and bad files, a batch at a time.
+    ) -> Generator[RunPredictions]:
+        """Yield what the runs say, a batch at a time.
 
-        Memory does not grow with the number of images, but for their metadata.
+        Memory does not grow with the number of images. Close what is not read to its end, so that
+        the loader processes end at once.
 
         Args:
             inputs: the files.
             metadata: (N, M), a row for each file; none if nothing is known.
+            spans: the positions in `inputs` to predict; none takes all. See `Batches`.
             batch_size: files a batch.
             workers: loader processes; none chooses by the cores.
+
+        Raises:
+            SkinError: a model gives NaN.
         """
         loader = DataLoader(
             FileImages(inputs, self.preparations),
-            batch_sampler=[
-                list(range(i, min(i + batch_size, len(inputs))))
-                for i in range(0, len(inputs), batch_size)
-            ],
+            batch_sampler=Batches([range(len(inputs))] if spans is None else spans, batch_size),
             num_workers=loader_workers(workers, on_gpu=self.device.type != "cpu"),
             collate_fn=as_is,
         )
         for batch in loader:
-            empty = np.empty((0, len(self.ensemble.classes)))
             known = None if metadata is None else torch.from_numpy(metadata[batch.rows])
-            values = self._predict(batch.images, known) if batch.image_ids else empty
-            yield batch.image_ids, values, batch.bad
+            values = np.empty((len(self._runs), 0, len(self.ensemble.classes)))
+            if batch.rows:
+                values = self._predict(batch, known)
+            yield RunPredictions(batch.rows, batch.image_ids, values, batch.bad)
 
-    def _predict(
-        self, images: Mapping[str, Tensor], metadata: Tensor | None
-    ) -> NDArray[np.float64]:
+    def _members(self) -> Iterator[LoadedMember]:
+        return (member for members in self._runs for member in members)
+
+    def _predict(self, batch: FileBatch, metadata: Tensor | None) -> FloatArray:
         metadata = None if metadata is None else metadata.to(self.device)
-        on_device = {key: each.to(self.device, non_blocking=True) for key, each in images.items()}
+        images = {
+            key: each.to(self.device, non_blocking=True) for key, each in batch.images.items()
+        }
         runs = []
-        for members in self._runs:
-            folds = [
-                self._predict_one(member, on_device, metadata).cpu().numpy() for member in members
-            ]
-            runs.append(logsumexp(folds, axis=0) - np.log(len(folds)))
-        return self.ensemble.combiner.combine(np.stack(runs))
+        for run, members in zip(self.ensemble.runs, self._runs, strict=True):
+            each = [self._predict_one(member, images, metadata) for member in members]
+            folds = np.stack([values.cpu().numpy() for values in each])
+            _require_numbers(folds, run, batch.image_ids)
+            runs.append(normalise(logsumexp(folds, axis=0)))  # the mean of the probabilities
+        return np.stack(runs)
 
     def _predict_one(
         self, member: LoadedMember, images: Mapping[str, Tensor], metadata: Tensor | None
@@ -185,58 +244,19 @@ class Predictor:
             return predict_batch(member.network, shown, self.tta, known)
 
 
+def _require_numbers(folds: FloatArray, run: RunMembers, image_ids: Sequence[str]) -> None:
+    """Check the log-probabilities (F, B, C) of a run's models for NaN and infinity."""
+    wrong = np.argwhere(~np.isfinite(folds))
+    if len(wrong):
+        fold, image, code = wrong[0]
+        value = str(folds[fold, image, code]).replace("nan", "NaN")
+        raise SkinError(
+            f"run '{run.name}', fold {run.folds[fold].fold}: the model gives {value} for image "
+            f"{image_ids[image]}; train the fold again, or make an ensemble without the run"
+        )
+
+
 def _preparation_key(config: Config) -> str:
     return config.model_dump_json(
         include={"data": {"short_side", "image_size"}, "augment": {"evaluate"}}
     )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What became of the files.
-
-    Attributes:
-        image_ids: N, in order of the inputs.
-        probabilities: (N, C), in the task's order.
-        bad: the files that were left out.
-    """
-
-    image_ids: list[str]
-    probabilities: NDArray[np.float64]
-    bad: list[SkinError]
-
-
-def predict_files(
-    predictor: Predictor,
-    inputs: Sequence[InputImage],
-    metadata: NDArray[np.float32] | None = None,
-    *,
-    skip_bad: bool = False,
-    on_batch: Callable[[int], None] | None = None,
-) -> Predictions:
-    """Predict files.
-
-    Args:
-        predictor: the loaded models.
-        inputs: the files.
-        metadata: (N, M), a row for each file; none if nothing is known.
-        skip_bad: leave files out that are no whole image, instead of raising.
-        on_batch: told how many files were done.
-
-    Raises:
-        SkinError: a file is no whole image, or none is left.
-    """
-    image_ids: list[str] = []
-    parts: list[NDArray[np.float64]] = []
-    bad: list[SkinError] = []
-    for ids, log_probabilities, unusable in predictor.batches(inputs, metadata):
-        if unusable and not skip_bad:
-            raise unusable[0]
-        image_ids += ids
-        parts.append(np.exp(log_probabilities))
-        bad += unusable
-        if on_batch:
-            on_batch(len(ids) + len(unusable))
-    if not image_ids:
-        raise SkinError("no file is a whole image, so there is nothing to predict")
-    return Predictions(image_ids, np.concatenate(parts), bad)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.errors import SkinError
-from skin.files import replacing
+from skin.errors import SkinError, name_some
+from skin.files import replacing, sha256_file
 from skin.inference.isic_csv import check_columns, parse_table, read_text
 from skin.taxonomy import Challenge
 
 _HEAD = 2000  # characters in which the official scorer looks for two line ends
 _OFFICIAL_IMAGES = resources.files("skin.inference") / "official_images"
+
+
+class Block(NamedTuple):
+    """Some rows of a submission.
+
+    Attributes:
+        image_ids: n.
+        values: (n, C), in [0, 1], columns in the challenge's order.
+    """
+
+    image_ids: Sequence[str]
+    values: NDArray[np.floating]
 
 
 def read_submission(path: Path, challenge: Challenge) -> pd.DataFrame:
@@ -36,7 +52,7 @@ def read_submission(path: Path, challenge: Challenge) -> pd.DataFrame:
     Raises:
         SkinError: the file breaks the contract; the message names the column, image and value.
     """
-    return _read(path, challenge, source=path)
+    return _parse(read_text(path), challenge, source=path)
 
 
 def write_submission(
@@ -45,34 +61,72 @@ def write_submission(
     values: NDArray[np.floating],
     challenge: Challenge,
 ) -> None:
-    """Write a submission that reads back bit for bit.
+    """Write a submission that reads back bit for bit: `write_blocks` of one block."""
+    write_blocks(path, [Block(image_ids, values)], challenge)
+
+
+def write_blocks(path: Path, blocks: Iterable[Block], challenge: Challenge) -> None:
+    """Write a submission that reads back bit for bit, in memory for one block and all image ids.
 
     Values keep their full precision: the scorer counts an exact tie for the maximum as wrong, so
-    rounding can cost points. The new file is read back and checked before it takes its place.
+    rounding can cost points. Each block is read back and checked as `read_submission` does, and the
+    file's hash must be that of what was checked before it takes its place.
 
     Args:
         path: the CSV to write.
-        image_ids: N image ids.
-        values: (N, C), in [0, 1], columns in the challenge's order.
+        blocks: of rows.
         challenge: says the column names.
 
     Raises:
         SkinError: `read_submission` would reject the file, or would read an id differently.
         ValueError: the shapes do not fit.
     """
+    digest = hashlib.sha256()
+    seen: set[str] = set()
+    with replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            for block in blocks:
+                if not block.image_ids:
+                    continue
+                data = _checked_bytes(block, challenge, path)
+                _require_new(block.image_ids, seen, path)
+                rows = data.partition(b"\n")[2] if seen else data
+                seen.update(block.image_ids)
+                file.write(rows)
+                digest.update(rows)
+        if not seen:
+            raise SkinError(f"{path}: there is no image to write a row for")
+        if sha256_file(temporary) != digest.hexdigest():
+            raise SkinError(f"{path} does not read back as written; nothing was kept")
+
+
+def _checked_bytes(block: Block, challenge: Challenge, path: Path) -> bytes:
+    """Give a header and a block's rows as a CSV that reads back bit for bit."""
+    image_ids, values = block
     shape = (len(image_ids), len(challenge.columns))
     if values.shape != shape:
         raise ValueError(f"values have shape {values.shape}; {challenge.name} wants {shape}")
     exact = values.astype(np.float64)
     table = pd.DataFrame(exact, index=list(image_ids), columns=list(challenge.columns))
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index_label=challenge.index, lineterminator="\n")
-        written = _read(temporary, challenge, source=path)
-        for given, read in zip(image_ids, written.index, strict=True):
-            if given != read:
-                raise SkinError(f"{path}: the image id {given!r} would be read as {read!r}")
-        if written.to_numpy().tobytes() != exact.tobytes():
-            raise SkinError(f"{path}: values do not read back as written; nothing was kept")
+    try:
+        data = table.to_csv(index_label=challenge.index, lineterminator="\n").encode()
+    except UnicodeEncodeError as error:
+        wrong = error.object[max(0, error.start - 20) : error.end].rpartition("\n")[2]
+        raise SkinError(f"{path}: the image id {wrong!r} is no text; rename the file") from None
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()  # with any line end
+    read = _parse(text, challenge, source=path)
+    for given, found in zip(image_ids, read.index, strict=True):
+        if given != found:
+            raise SkinError(f"{path}: the image id {given!r} would be read as {found!r}")
+    if read.to_numpy().tobytes() != exact.tobytes():
+        raise SkinError(f"{path}: values do not read back as written; nothing was kept")
+    return data
+
+
+def _require_new(image_ids: Sequence[str], seen: AbstractSet[str], path: Path) -> None:
+    twice = [image_id for image_id in image_ids if image_id in seen]
+    if twice:
+        raise SkinError(f"{path}: more than one row for {name_some(twice)}; keep one row an image")
 
 
 def has_official_list(challenge: Challenge, split: str) -> bool:
@@ -100,8 +154,7 @@ def official_images(challenge: Challenge, split: str) -> tuple[str, ...]:
     return tuple(f"ISIC_{number:07d}" for number in numbers)
 
 
-def _read(path: Path, challenge: Challenge, source: Path) -> pd.DataFrame:
-    text = read_text(path)
+def _parse(text: str, challenge: Challenge, source: Path) -> pd.DataFrame:
     if text[:_HEAD].count("\n") < 2:  # noqa: PLR2004 - one after the header, one after a row
         raise SkinError(
             f"{source}: fewer than two line ends in the first {_HEAD} characters; "

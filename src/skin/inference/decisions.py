@@ -1,0 +1,113 @@
+"""From the runs' log-probabilities in shards to decided cases, a shard at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skin.analysis.metrics import FloatArray, IntArray
+from skin.ensembling.decide import Argmax
+from skin.ensembling.pipeline import Pipeline
+from skin.ensembling.uncertainty import entropy, mutual_information
+from skin.inference.shards import Shard, Shards
+from skin.taxonomy import Task
+
+
+class Decided(NamedTuple):
+    """What is said of some images, rows in their order.
+
+    Attributes:
+        image_ids: n.
+        probabilities: (n, C), calibrated, in the task's order; the mean over a lesion's images
+            where these are known.
+        scores: (n, C) in [0, 1] with the decision rule, so that their argmax is the decision.
+        entropy: (n,) of `probabilities`, in nats.
+        mutual_information: (n,) between the class and the run that is asked, in nats: how far the
+            runs disagree on the image itself; 0 for one run.
+        sets: (n, C) the conformal sets; none if the pipeline has none.
+        refer: (n,) whether the case is too unsure to be decided; none likewise.
+    """
+
+    image_ids: list[str]
+    probabilities: FloatArray
+    scores: FloatArray
+    entropy: FloatArray
+    mutual_information: FloatArray
+    sets: NDArray[np.bool_] | None
+    refer: NDArray[np.bool_] | None
+
+
+def without_rule(pipeline: Pipeline) -> Pipeline:
+    """The same, with the likeliest class as the decision."""
+    return pipeline.model_copy(update={"rule": Argmax()})
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """The decisions on all images of finished shards; each pass reads the shards anew.
+
+    Memory does not grow with the number of images, but for a number an image and the sums of the
+    lesions that several images show.
+
+    Attributes:
+        shards: all finished.
+        task: the classes.
+        pipeline: what makes decisions of log-probabilities.
+        lesions: (N,) numbers as `lesions_of` gives them; none leaves every image alone. The mean is
+            over the whole images among a lesion's. Conformal coverage and the share of referrals
+            were fitted on single images, and hold for means only as far as these are like them.
+    """
+
+    shards: Shards
+    task: Task
+    pipeline: Pipeline
+    lesions: IntArray | None = None
+
+    def __iter__(self) -> Iterator[Decided]:
+        """Decide, a shard at a time."""
+        for shard in self._shards():
+            probabilities = self._with_lesions(shard.rows, self._probabilities(shard))
+            yield Decided(
+                [self.shards.inputs[row].image_id for row in shard.rows],
+                probabilities,
+                self.pipeline.scores(probabilities),
+                entropy(probabilities),
+                mutual_information(shard.log_probabilities),
+                self.pipeline.sets(probabilities),
+                self.pipeline.refers(probabilities),
+            )
+
+    def _shards(self) -> Iterator[Shard]:
+        """The shards that hold an image; of another one, all files are bad."""
+        return (shard for shard in self.shards.finished() if len(shard.rows))
+
+    def _probabilities(self, shard: Shard) -> FloatArray:
+        known = self.shards.metadata
+        return self.pipeline.probabilities(
+            shard.log_probabilities, None if known is None else known[shard.rows]
+        )
+
+    def _with_lesions(self, rows: IntArray, probabilities: FloatArray) -> FloatArray:
+        """Put the lesion's mean in place of each image that is not alone."""
+        if self.lesions is None:
+            return probabilities
+        numbers = self.lesions[rows]
+        return np.where(numbers[:, None] < 0, probabilities, self._lesion_means[numbers])
+
+    @cached_property
+    def _lesion_means(self) -> FloatArray:
+        """The mean probabilities (L + 1, C) of each lesion; the last row means nothing."""
+        lesions = np.empty(0, np.int64) if self.lesions is None else self.lesions
+        count = int(lesions.max(initial=-1)) + 1
+        sums = np.zeros((count + 1, len(self.task)))
+        images = np.zeros((count + 1, 1))
+        for shard in self._shards():
+            numbers = lesions[shard.rows]  # -1, what is alone, goes to the last row
+            np.add.at(sums, numbers, self._probabilities(shard))
+            np.add.at(images, numbers, 1)
+        return sums / np.maximum(images, 1)
