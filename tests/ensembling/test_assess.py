@@ -98,7 +98,7 @@ def test_calibrations_and_rules_are_all_there(simulate: Simulate):
         ("isotonic", False),
     ]
     names = [line.name for line in assessment.rules]
-    assert names[:4] == ["argmax", "prior", "bacc", "cost"]
+    assert names[:5] == ["argmax, not calibrated", "argmax", "prior", "bacc", "cost"]
     assert "sensitivity:MEL=0.95" in names
     assert [line.name for line in assessment.rules if line.chosen] == ["sensitivity:MEL=0.8"]
     recall = assessment.rules[-1].bootstrap.scores.recall[TASK.codes.index("MEL")]
@@ -107,7 +107,8 @@ def test_calibrations_and_rules_are_all_there(simulate: Simulate):
 
 def test_a_task_without_melanoma_has_no_rule_for_it(simulate: Simulate):
     assessment = assess(simulate(task="malignant"))
-    assert [line.name for line in assessment.rules] == ["argmax", "prior", "bacc", "cost"]
+    names = [line.name for line in assessment.rules]
+    assert names == ["argmax, not calibrated", "argmax", "prior", "bacc", "cost"]
 
 
 def test_referral_and_sets(simulate: Simulate):

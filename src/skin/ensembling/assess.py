@@ -35,6 +35,7 @@ from skin.ensembling.uncertainty import (
 
 _RULES = ("argmax", "prior", "bacc", "cost")
 _SENSITIVITIES = (0.9, 0.95)  # of melanoma, where the task has it
+UNCALIBRATED = "argmax, not calibrated"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +205,9 @@ class Assessor:
             [*(parse_rule(text, task).name for text in texts), self.plan.rule.name]
         )
         lines = []
+        if self.plan.calibration != "none":
+            raw = self._score(np.exp(main.outer))
+            lines.append(RuleLine(UNCALIBRATED, raw, chosen=False))
         for name in names:
             if name == self.plan.rule.name:
                 lines.append(RuleLine(name, of_main, chosen=True))

@@ -69,7 +69,7 @@ class RuleLine:
     """A decision rule on the calibrated probabilities, fitted without the image's lesion.
 
     Attributes:
-        name: as `prior` or `sensitivity:MEL=0.95`.
+        name: as `prior` or `sensitivity:MEL=0.95`, or that of the argmax before calibration.
         bootstrap: of the decisions.
         chosen: whether the ensemble has it.
     """
