@@ -10,7 +10,16 @@ import pytest
 from skin.config import parse_config
 from skin.errors import SkinError
 from skin.files import write_json
-from skin.runs import Run, all_runs, choose_runs, find_run, locate_run, oof_columns, read_oof
+from skin.runs import (
+    Run,
+    all_runs,
+    choose_runs,
+    find_run,
+    locate_run,
+    oof_columns,
+    read_oof,
+    score_columns,
+)
 from skin.taxonomy import get_task
 
 TASK = get_task("isic2018")
@@ -128,6 +137,45 @@ def test_ids_stay_text_and_numbers_exact(tmp_path: Path):
     assert read["image_id"].tolist() == ["007", "NA"]
     assert read["lesion_id"].tolist() == ["007", "1e5"], "an image without a lesion is its own"
     assert read.loc[0, "prob_NV"] == 0.1 + 0.2
+
+
+def scored(table: pd.DataFrame) -> pd.DataFrame:
+    scores = dict.fromkeys(score_columns(TASK), 0.25) | {"score_VASC": 0.1 + 0.2}
+    return table.assign(**scores)
+
+
+def test_scores_of_a_rule_are_kept(tmp_path: Path):
+    scored(predictions(0)).to_csv(tmp_path / "oof.csv", index=False)
+
+    read = read_oof(tmp_path / "oof.csv", TASK)
+
+    assert score_columns(TASK)[::6] == ["score_MEL", "score_VASC"]
+    assert list(read.columns) == [*oof_columns(TASK), *score_columns(TASK)]
+    assert read["score_VASC"].tolist() == [0.1 + 0.2] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns=["score_DF"]), "lacks the columns score_DF$"),
+        (lambda t: spoil(t, "score_NV", 1.5), "scores outside 0 to 1 for 0001;"),
+        (lambda t: spoil(t, "score_NV", "nan"), "scores outside 0 to 1 for 0001;"),
+        (lambda t: spoil(t, "score_NV", None), "cannot be read"),
+    ],
+    ids=["some", "above 1", "nan", "none"],
+)
+def test_damaged_scores_are_refused(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+):
+    change(scored(predictions(0))).to_csv(tmp_path / "oof.csv", index=False)
+    with pytest.raises(SkinError, match=message):
+        read_oof(tmp_path / "oof.csv", TASK)
+
+
+def test_a_run_has_no_scores_of_a_rule(make_run: Callable[..., Run]):
+    run = make_run("a", finished=(0, 1))
+    scored(predictions(0)).to_csv(run.fold(0).folder / "oof.csv", index=False)
+    assert list(run.oof().columns) == oof_columns(TASK)
 
 
 def test_an_image_in_two_folds_is_refused(make_run: Callable[..., Run]):

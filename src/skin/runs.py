@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,9 @@ class FoldRun:
         return _read_table(self.folder / "history.csv", _HISTORY)
 
     def oof(self) -> pd.DataFrame:
-        """The held-out images' predictions; see `read_oof`."""
-        return read_oof(self.folder / "oof.csv", get_task(self.metadata()["task"]))
+        """The held-out images' predictions; see `read_oof`. A fold has no decision rule."""
+        task = get_task(self.metadata()["task"])
+        return read_oof(self.folder / "oof.csv", task)[oof_columns(task)]
 
 
 @dataclass(frozen=True)
@@ -121,26 +122,43 @@ def read_oof(path: Path, task: Task) -> pd.DataFrame:
     """Read out-of-fold predictions.
 
     Columns: `image_id`, `lesion_id`, `fold`, `target` (a class code), `prob_<code>` and
-    `logit_<code>` (natural log-probabilities) for each class in the task's order.
+    `logit_<code>` (natural log-probabilities) for each class in the task's order. An ensemble with
+    a decision rule has `score_<code>` besides, for all classes: the argmax of these is its
+    decision.
 
     Raises:
         SkinError: the file is missing or damaged, holds an image twice, or its classes are not
             the task's.
     """
     keys = dict(zip(OOF_KEYS, (str, str, int, str), strict=True))
-    table = _read_table(path, {**keys, **dict.fromkeys(oof_columns(task)[len(keys) :], float)})
+    table = _read_table(
+        path,
+        {**keys, **dict.fromkeys(oof_columns(task)[len(keys) :], float)},
+        optional=dict.fromkeys(score_columns(task), float),
+    )
     unknown = set(table["target"]) - set(task.codes)
     if unknown:
         raise SkinError(f"{path}: targets that {task.name} does not have: {name_some(unknown)}")
-    probabilities = table[probability_columns(task)]
-    valid = ((probabilities >= 0) & (probabilities <= 1)).all(axis=1)  # a NaN is not valid
-    if not valid.all():
-        names = name_some(table.loc[~valid, "image_id"])
-        raise SkinError(f"{path}: probabilities outside 0 to 1 for {names}; predict them anew")
+    _require_shares(table, probability_columns(task), "probabilities", path)
+    if has_scores(table, task):
+        _require_shares(table, score_columns(task), "scores", path)
     _require_once(table, path)
     # An image without a lesion is its own.
     table["lesion_id"] = table["lesion_id"].where(table["lesion_id"] != "", table["image_id"])
     return table
+
+
+def has_scores(table: pd.DataFrame, task: Task) -> bool:
+    """Whether a table of out-of-fold predictions has the scores of a decision rule."""
+    return set(score_columns(task)) <= set(table.columns)
+
+
+def _require_shares(table: pd.DataFrame, columns: Sequence[str], what: str, path: Path) -> None:
+    values = table[columns]
+    valid = ((values >= 0) & (values <= 1)).all(axis=1)  # a NaN is not valid
+    if not valid.all():
+        names = name_some(table.loc[~valid, "image_id"])
+        raise SkinError(f"{path}: {what} outside 0 to 1 for {names}; predict them anew")
 
 
 def _require_once(table: pd.DataFrame, path: Path) -> None:
@@ -149,8 +167,10 @@ def _require_once(table: pd.DataFrame, path: Path) -> None:
         raise SkinError(f"{path}: images predicted twice: {name_some(twice)}")
 
 
-def _read_table(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
-    """Read the named columns of a CSV.
+def _read_table(
+    path: Path, types: Mapping[str, type], optional: Mapping[str, type] | None = None
+) -> pd.DataFrame:
+    """Read the named columns of a CSV; of the optional ones all or, if none is there, none.
 
     As text first: an id may read as NaN, and only text to float is exact in every pandas, which
     keeps ties ties.
@@ -161,6 +181,8 @@ def _read_table(path: Path, types: Mapping[str, type]) -> pd.DataFrame:
         raise SkinError(f"{path} is missing") from None
     except ValueError as error:
         raise SkinError(f"{path} cannot be read: {error}") from None
+    if optional and not table.columns.intersection(list(optional)).empty:
+        types = {**types, **optional}
     missing = [column for column in types if column not in table]
     if missing:
         raise SkinError(f"{path} lacks the columns {name_some(missing, most=20)}")
@@ -182,8 +204,13 @@ def logit_columns(task: Task) -> list[str]:
     return [f"logit_{code}" for code in task.codes]
 
 
+def score_columns(task: Task) -> list[str]:
+    """The columns of a decision rule's scores, in the task's order."""
+    return [f"score_{code}" for code in task.codes]
+
+
 def oof_columns(task: Task) -> list[str]:
-    """All columns of a table of out-of-fold predictions, in order."""
+    """The columns that any table of out-of-fold predictions has, in order."""
     return [*OOF_KEYS, *probability_columns(task), *logit_columns(task)]
 
 

@@ -49,6 +49,24 @@ def test_hand_computed_table():
     assert scores.malignant_auc == pytest.approx(4 / 6)
 
 
+def test_scores_decide_and_probabilities_rank():
+    targets = np.array([0, 0, 1])
+    probabilities = np.array([[0.4, 0.6, 0.0], [0.3, 0.5, 0.2], [0.1, 0.9, 0.0]])
+    weighted = probabilities * [4, 1, 1]
+
+    plain = metrics.score(targets, probabilities, THREE)
+    ruled = metrics.score(targets, probabilities, THREE, weighted / 4)
+
+    assert plain.recall[:2] == (0, 1)
+    assert ruled.confusion.tolist() == [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert ruled.recall[:2] == ruled.precision[:2] == (1, 1)
+    # Probabilities that tell nothing rank nothing, however well the scores decide.
+    flat = metrics.score(targets, np.full((3, 3), 0.25), THREE, weighted / 4)
+    assert flat.bacc == 1
+    assert flat.macro_auc == flat.malignant_auc == 0.5
+    assert ruled.auc[:2] == plain.auc[:2]
+
+
 def test_exact_tie_for_the_maximum_is_wrong_even_if_the_class_is_among_it():
     probabilities = np.array([[0.4, 0.4, 0.2], [0.4, 0.3, 0.3]])
 
@@ -104,6 +122,15 @@ def test_one_class_alone_leaves_areas_undefined():
 def test_wrong_input_is_refused(targets, probabilities, message):
     with pytest.raises(ValueError, match=message):
         metrics.score(np.array(targets), np.array(probabilities), THREE)
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [([[0.5, 0.5]], r"expected scores \(1, 3\)"), ([[0, np.inf, 0]], "scores must be finite")],
+)
+def test_wrong_scores_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.score(np.array([0]), np.array([[0.5, 0.2, 0.3]]), THREE, np.array(scores))
 
 
 def test_no_rows_are_refused():

@@ -72,6 +72,26 @@ def test_agrees_with_resampling_the_rows_one_by_one():
             np.testing.assert_allclose(boot.samples[name][b], getattr(expected, name), rtol=1e-12)
 
 
+def test_scores_decide_and_probabilities_rank():
+    rng = np.random.default_rng(6)
+    targets, lesions = rng.integers(7, size=60), rng.integers(30, size=60)
+    probabilities = predictions(rng, targets, 7)
+    scores = predictions(rng, targets, 7)
+
+    both = bootstrap(targets, probabilities, lesions, SEVEN, scores=scores, resamples=20)
+    ranks, decides = (
+        bootstrap(targets, one, lesions, SEVEN, resamples=20) for one in (probabilities, scores)
+    )
+
+    assert (both.samples["bacc"] != ranks.samples["bacc"]).any()
+    for name in ("accuracy", "bacc", "macro_f1", "recall"):
+        np.testing.assert_array_equal(both.samples[name], decides.samples[name])
+        np.testing.assert_array_equal(getattr(both.scores, name), getattr(decides.scores, name))
+    for name in ("macro_auc", "malignant_auc"):
+        np.testing.assert_array_equal(both.samples[name], ranks.samples[name])
+        assert getattr(both.scores, name) == getattr(ranks.scores, name)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_weighted_area_agrees_with_scikit_learn(seed):

@@ -189,6 +189,6 @@ def load_explainer(
             f"--class {target}: {task.name} has no such class: {did_you_mean(target, task.codes)}"
         )
     place = choose_device(device)
-    loaded = load_member(chosen.member, models.folder, place)
+    loaded = load_member(chosen.member, models.folder, place, classes=models.ensemble.classes)
     index = None if target is None else task.codes.index(target)
     return Explainer(loaded, task, method, index, place)

@@ -1,11 +1,12 @@
 """Scores of class probabilities against the truth.
 
-A class is decided by plain argmax, and an exact tie for the maximum counts as wrong, as in the
-official ISIC scorer: tied rows land in a last column, "undecided", of the confusion matrix. Scores
-that follow from counts alone take confusion matrices of any leading shape, so that one formula
-serves a single matrix and thousands of resampled ones. Precision, recall, specificity and F1 of a
-class follow from these decisions, one class against the rest, not from a threshold of its own as
-in the official scorer's figures.
+A class is decided by plain argmax, of the probabilities or of the scores that a decision rule makes
+of them, and an exact tie for the maximum counts as wrong, as in the official ISIC scorer: tied rows
+land in a last column, "undecided", of the confusion matrix. Areas under the ROC curve are of the
+probabilities, whatever the rule. Scores that follow from counts alone take confusion matrices of
+any leading shape, so that one formula serves a single matrix and thousands of resampled ones.
+Precision, recall, specificity and F1 of a class follow from these decisions, one class against the
+rest, not from a threshold of its own as in the official scorer's figures.
 """
 
 from __future__ import annotations
@@ -64,19 +65,26 @@ class Scores:
         return tuple(self.confusion.sum(axis=1).tolist())
 
 
-def score(targets: IntArray, probabilities: FloatArray, task: Task) -> Scores:
+def score(
+    targets: IntArray, probabilities: FloatArray, task: Task, scores: FloatArray | None = None
+) -> Scores:
     """Score predictions.
 
     Args:
         targets: (N,) true class indices.
-        probabilities: (N, C), in task order; rows need not sum to one.
+        probabilities: (N, C), in task order; rows need not sum to one. AUCs are of these.
         task: names the classes and says which are malignant.
+        scores: (N, C), whose argmax is the decision, as a rule makes them; the probabilities if
+            not given. All but the AUCs follow from these.
 
     Raises:
         ValueError: the shapes do not match the task, or a value is out of range.
     """
+    if scores is None:
+        scores = probabilities
     check(targets, probabilities, task)
-    confusion = confusion_matrix(targets, decide(probabilities), len(task))
+    check(targets, scores, task, "scores")
+    confusion = confusion_matrix(targets, decide(scores), len(task))
     areas = [auc(targets == i, probabilities[:, i]) for i in range(len(task))]
     return Scores(
         accuracy=float(accuracy(confusion)),
@@ -95,25 +103,25 @@ def score(targets: IntArray, probabilities: FloatArray, task: Task) -> Scores:
     )
 
 
-def check(targets: IntArray, probabilities: FloatArray, task: Task) -> None:
+def check(targets: IntArray, values: FloatArray, task: Task, what: str = "probabilities") -> None:
     """Raise ValueError unless there is a row of finite numbers for each known target."""
-    if probabilities.shape != (len(targets), len(task)) or not len(targets):
+    if values.shape != (len(targets), len(task)) or not len(targets):
         raise ValueError(
-            f"expected probabilities ({len(targets)}, {len(task)}) for {len(targets)} > 0 targets "
-            f"of {task.name}, got {probabilities.shape}"
+            f"expected {what} ({len(targets)}, {len(task)}) for {len(targets)} > 0 targets "
+            f"of {task.name}, got {values.shape}"
         )
-    if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities must be finite")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{what} must be finite")
     if targets.min() < 0 or targets.max() >= len(task):
         raise ValueError(f"targets must be class indices 0 to {len(task) - 1}")
 
 
-def decide(probabilities: FloatArray) -> IntArray:
+def decide(scores: FloatArray) -> IntArray:
     """Decide by argmax: (N, C) to (N,) class indices; C, undecided, where the maximum is tied."""
-    highest = probabilities.max(axis=1, keepdims=True)
-    tied = np.count_nonzero(probabilities == highest, axis=1) > 1
-    decisions: IntArray = probabilities.argmax(axis=1)
-    decisions[tied] = probabilities.shape[1]
+    highest = scores.max(axis=1, keepdims=True)
+    tied = np.count_nonzero(scores == highest, axis=1) > 1
+    decisions: IntArray = scores.argmax(axis=1)
+    decisions[tied] = scores.shape[1]
     return decisions
 
 

@@ -75,6 +75,7 @@ def bootstrap(
     lesions: ArrayLike,
     task: Task,
     *,
+    scores: FloatArray | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Bootstrap:
@@ -84,15 +85,19 @@ def bootstrap(
 
     Args:
         targets: (N,) true class indices.
-        probabilities: (N, C), in task order.
+        probabilities: (N, C), in task order. AUCs are of these.
         lesions: (N,) the lesion of each image, as names or numbers.
         task: names the classes and says which are malignant.
+        scores: (N, C), whose argmax is the decision, as a rule makes them; the probabilities if
+            not given. All but the AUCs follow from these.
         resamples: B, how many resamples.
         seed: fixes the resamples: the same lesions and seed give the same ones.
     """
-    scores = metrics.score(targets, probabilities, task)
+    if scores is None:
+        scores = probabilities
+    on_data = metrics.score(targets, probabilities, task, scores)
     names, lesion = np.unique(lesions, return_inverse=True)
-    tally = _LesionTally(targets, probabilities, lesion, task)
+    tally = _LesionTally(targets, scores, lesion, task)
     ranking = [
         _Ranking(targets == index, probabilities[:, index], lesion) for index in range(len(task))
     ]
@@ -111,7 +116,7 @@ def bootstrap(
         ):
             parts.setdefault(name, []).append(values)
     samples = {name: np.concatenate(values) for name, values in parts.items()}
-    return Bootstrap(scores, samples, lesion, targets, seed)
+    return Bootstrap(on_data, samples, lesion, targets, seed)
 
 
 def paired_difference(ours: Bootstrap, theirs: Bootstrap, name: str = "bacc") -> Interval:
@@ -145,11 +150,9 @@ def lesion_weights(lesions: int, resamples: int, seed: int) -> Iterator[FloatArr
 class _LesionTally:
     """Each lesion's own confusion counts: a resample's matrix is their weighted sum."""
 
-    def __init__(
-        self, targets: IntArray, probabilities: FloatArray, lesion: IntArray, task: Task
-    ) -> None:
+    def __init__(self, targets: IntArray, scores: FloatArray, lesion: IntArray, task: Task) -> None:
         self._shape = (len(task), len(task) + 1)
-        cell = targets * self._shape[1] + metrics.decide(probabilities)
+        cell = targets * self._shape[1] + metrics.decide(scores)
         size = (self._shape[0] * self._shape[1], lesion.max() + 1)
         self._counts = sparse.coo_array((np.ones(len(cell)), (cell, lesion)), size).tocsr()
 

@@ -12,8 +12,10 @@ from skin.analysis.leaderboard.facts import (
     malignant_sensitivity,
     plain_argmax,
     rules_from_argmax,
+    title_of_rule,
 )
 from skin.analysis.metrics import score
+from skin.ensembling.assess import UNCALIBRATED
 from skin.taxonomy import TASKS
 
 TASK = TASKS["isic2018"]  # MEL, BCC and AKIEC, at 0, 2 and 3, are malignant
@@ -45,6 +47,19 @@ def test_plain_argmax_stands_first(assessment):
         "prior",
         "sensitivity:MEL=0.95",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("prior", "corrected for the class shares"),
+        ("sensitivity:MEL=0.95", "finds 95 % of MEL"),
+        ("cost:no/longer/there.csv", "least expected cost"),
+        (UNCALIBRATED, ""),
+    ],
+)
+def test_titles_of_rules(assessment, name, title):
+    assert title_of_rule(replace(assessment.rules[0], name=name), TASK) == title
 
 
 def test_gain_of_a_rule(assessment):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skin.analysis.drawing import LIGHT, Picture
-from skin.analysis.leaderboard import curves, figures, members
+from skin.analysis.leaderboard import curves, figures, members, wording
 from skin.analysis.leaderboard.page import write_leaderboard
 from skin.errors import SkinError
 
@@ -92,6 +92,9 @@ def test_page_needs_no_other_file(assessment, tmp_path):
     assert page.text.count("chosen") >= 3
     assert "skin ensemble a --name main" in page.text
     assert "Ensemble main · isic2018" in page.text
+    assert "<small>corrected for the class shares</small>" in html
+    assert wording.steps(assessment) in page.text
+    assert wording.rules(assessment) in page.text
 
 
 @pytest.mark.usefixtures("undrawn")

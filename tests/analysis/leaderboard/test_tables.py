@@ -5,7 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from skin.analysis.leaderboard.facts import malignant_sensitivity
+from skin.analysis.leaderboard import wording
+from skin.analysis.leaderboard.facts import malignant_sensitivity, title_of_rule
 from skin.analysis.leaderboard.tables import (
     calibration_table,
     leaderboard_table,
@@ -53,6 +54,7 @@ def test_terminal_cuts_nothing(simulate):
         assert f"{line.bootstrap.scores.accuracy:.3f}" in text
     for rule in wide.rules:
         assert rule.name in text
+        assert title_of_rule(rule, wide.task) not in text
 
 
 def test_terminal_marks_kinds_and_the_chosen(assessment):
@@ -152,6 +154,10 @@ def test_markdown(assessment):
     ]
     assert "(chosen): mean of ranks within each class | 0." in text
     assert "| none: before calibration |" in text
+    assert "| Step | BACC, out of fold | Gain, paired |" in text
+    assert "| **prior** (chosen): corrected for the class shares |" in text
+    for words in (wording.LEADERBOARD, wording.steps(assessment), wording.rules(assessment)):
+        assert words in text
     for block in text.split("\n\n"):
         if block.startswith("|"):
             assert len({row.replace("\\|", "").count("|") for row in block.splitlines()}) == 1

@@ -8,6 +8,7 @@ import pytest
 from skin.analysis.leaderboard import wording
 from skin.analysis.leaderboard.facts import chosen
 from skin.analysis.statistics import Interval
+from skin.ensembling.assess import UNCALIBRATED
 
 
 def with_difference(assessment, *ends):
@@ -85,6 +86,53 @@ def test_uncertainty_where_no_class_is_known(assessment):
 def test_notes_tell_parts_resamples_and_what_is_malignant(assessment):
     notes = " ".join(wording.notes(assessment))
 
-    assert "in 5 parts" in notes
+    assert "in 5 parts, no lesion in two." in notes
     assert "30 bootstrap resamples" in notes
     assert notes.endswith("over MEL, BCC, AKIEC.")
+
+
+def test_a_leaking_ensemble_says_so(assessment, alone):
+    clean, leaky = (
+        " ".join([wording.headline(one), *wording.notes(one)])
+        for one in (assessment, replace(assessment, leaking=True))
+    )
+
+    assert "leaking" not in clean.lower()
+    assert "a lesion was on both sides of a fold" in leaky
+    assert "no lesion in two" not in leaky
+    for one in (assessment, alone):
+        assert " (leaking) (95" in wording.headline(replace(one, leaking=True))
+
+
+def test_notes_tell_how_checkpoints_were_chosen(assessment, alone):
+    several, one, apart = (
+        " ".join(wording.notes(each))
+        for each in (assessment, alone, replace(assessment, chosen_on_held_out=False))
+    )
+
+    assert "on that same held-out fold" in several
+    assert "of one run at least" in several
+    assert "on that same held-out fold" in one
+    assert "of one run at least" not in one
+    assert "a validation part of its own" in apart
+    assert "that same" not in apart
+
+
+def test_notes_tell_that_new_images_get_more_models(assessment):
+    (note,) = (note for note in wording.notes(assessment) if "skin predict" in note)
+
+    assert "one model of each run an image" in note
+    assert "coverage" in note
+
+
+def test_steps_tell_that_the_order_was_chosen(assessment, alone):
+    assert "a little too good" in wording.steps(assessment)
+    assert "a little too good" not in wording.steps(alone)
+
+
+def test_the_two_kinds_of_argmax_are_told_apart(assessment):
+    plain = next(rule for rule in assessment.rules if rule.name == "argmax")
+    both = (*assessment.rules, replace(plain, name=UNCALIBRATED, chosen=False))
+
+    assert UNCALIBRATED in wording.rules(replace(assessment, rules=both))
+    assert UNCALIBRATED not in wording.rules(assessment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,10 +65,22 @@ class Workspace:
             self._write_fold(folder / f"fold{fold}", int(fold), oof, metadata)
         return folder
 
-    def ensemble(self, name: str, skill: float = 3.0, seed: int = 2, **metadata: object) -> Path:
+    def ensemble(
+        self,
+        name: str,
+        skill: float = 3.0,
+        seed: int = 2,
+        weights: Sequence[float] | None = None,
+        **metadata: object,
+    ) -> Path:
+        """Write an ensemble; `weights` of the classes make the scores of a decision rule."""
         folder = self.root / "ensembles" / name
         folder.mkdir(parents=True)
-        self.predictions(skill, seed).to_csv(folder / "oof.csv", index=False)
+        oof = self.predictions(skill, seed)
+        if weights is not None:
+            for code, weight in zip(TASK.codes, weights, strict=True):
+                oof[f"score_{code}"] = weight * oof[f"prob_{code}"]
+        oof.to_csv(folder / "oof.csv", index=False)
         values = {
             "task": TASK.name,
             "leaking": False,

@@ -9,7 +9,9 @@ import numpy as np
 
 from skin.analysis.metrics import Scores
 from skin.analysis.statistics import Interval, paired_difference
+from skin.ensembling.assess import UNCALIBRATED
 from skin.ensembling.assessment import Assessment, Line, RuleLine
+from skin.ensembling.decide import parse_rule
 from skin.taxonomy import Task
 
 
@@ -46,6 +48,15 @@ def plain_argmax(assessment: Assessment) -> RuleLine:
 def rules_from_argmax(assessment: Assessment) -> list[RuleLine]:
     """The rules, plain argmax first."""
     return sorted(assessment.rules, key=lambda rule: rule.name != "argmax")
+
+
+def title_of_rule(rule: RuleLine, task: Task) -> str:
+    """What a rule does, in a few words; nothing for the argmax before calibration."""
+    if rule.name == UNCALIBRATED:
+        return ""
+    # All costs have one title: it does not take the file that they were read from.
+    word, _, _ = rule.name.partition(":")
+    return parse_rule(word if word == "cost" else rule.name, task).title
 
 
 def gain_of_rule(assessment: Assessment, rule: RuleLine) -> Interval | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from skin.analysis.leaderboard import wording
 from skin.analysis.leaderboard.facts import (
     gain_of_rule,
     malignant_sensitivity,
     rules_from_argmax,
+    title_of_rule,
 )
 from skin.analysis.statistics import Interval
 from skin.analysis.text import DASH, number, signed, signed_span, span
@@ -39,13 +40,17 @@ class Sheet:
     """A table. A newline in a head is where it may break.
 
     Attributes:
+        text: how to read it.
         in_terminal: how many columns of figures have a place in a terminal.
+        names_alone: whether a terminal shows names without what stands below them.
     """
 
     title: str
+    text: str
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
     in_terminal: int | None = None
+    names_alone: bool = False
 
 
 def sheets(assessment: Assessment) -> tuple[Sheet, ...]:
@@ -76,7 +81,13 @@ def leaderboard_sheet(assessment: Assessment) -> Sheet:
         for rank, line in enumerate(assessment.lines, start=1)
     ]
     heads = ("BACC,\nnested", "BACC,\nin-sample", "To the best\nrun", "Accuracy", "Malignant\nAUC")
-    return Sheet("Leaderboard", ("Run or method", *heads), tuple(rows), in_terminal=4)
+    return Sheet(
+        "Leaderboard",
+        wording.LEADERBOARD,
+        ("Run or method", *heads),
+        tuple(rows),
+        in_terminal=4,
+    )
 
 
 def steps_sheet(assessment: Assessment) -> Sheet:
@@ -88,7 +99,8 @@ def steps_sheet(assessment: Assessment) -> Sheet:
         )
         for place, step in enumerate(assessment.steps, start=1)
     ]
-    return _sheet("Steps", "Step", ("BACC,\nnested", "Gain,\npaired"), rows)
+    heads = ("Step", "BACC,\nout of fold", "Gain,\npaired")
+    return Sheet("Steps", wording.steps(assessment), heads, tuple(rows))
 
 
 def calibration_sheet(assessment: Assessment) -> Sheet:
@@ -109,18 +121,18 @@ def calibration_sheet(assessment: Assessment) -> Sheet:
         )
         for line in assessment.calibrations
     ]
-    return _sheet(
-        "Calibration", "Calibration", ("Log loss", "Brier", "ECE", "Class-wise\nECE"), rows
-    )
+    heads = ("Calibration", "Log loss", "Brier", "ECE", "Class-wise\nECE")
+    return Sheet("Calibration", wording.CALIBRATION, heads, tuple(rows))
 
 
 def rules_sheet(assessment: Assessment) -> Sheet:
     """Decision rules on the calibrated probabilities, plain argmax first."""
-    heads = ["BACC,\nnested", "To plain\nargmax", "Accuracy", "Malignant\nsensitivity"]
+    heads = ["Rule", "BACC,\nnested", "To plain\nargmax", "Accuracy", "Malignant\nsensitivity"]
     if _MELANOMA in assessment.task.codes:
         heads.append("Melanoma\nrecall")
-    rows = [_rule(assessment, rule) for rule in rules_from_argmax(assessment)]
-    return _sheet("Decision rules", "Rule", heads, rows)
+    rows = tuple(_rule(assessment, rule) for rule in rules_from_argmax(assessment))
+    text = wording.rules(assessment)
+    return Sheet("Decision rules", text, tuple(heads), rows, names_alone=True)
 
 
 def _rule(assessment: Assessment, rule: RuleLine) -> Row:
@@ -133,11 +145,7 @@ def _rule(assessment: Assessment, rule: RuleLine) -> Row:
         _difference(gain_of_rule(assessment, rule), otherwise=DASH),
         *(Cell(number(share)) for share in shares),
     )
-    return Row(Cell(rule.name), figures, rule.chosen)
-
-
-def _sheet(title: str, first: str, others: Sequence[str], rows: Sequence[Row]) -> Sheet:
-    return Sheet(title, (first, *others), tuple(rows))
+    return Row(Cell(rule.name, title_of_rule(rule, assessment.task)), figures, rule.chosen)
 
 
 def _score(interval: Interval) -> Cell:

@@ -38,7 +38,7 @@ def markdown(assessment: Assessment) -> str:
     for sheet in sheets(assessment):
         heads = [head.replace("\n", " ") for head in sheet.heads]
         rows = [_markdown_row(row) for row in sheet.rows]
-        parts += [f"## {sheet.title}", markdown_table([heads, *rows])]
+        parts += [f"## {sheet.title}", sheet.text, markdown_table([heads, *rows])]
     parts += [
         "## Uncertainty",
         _escaped(wording.uncertainty(assessment)),
@@ -147,7 +147,8 @@ def _rich(sheet: Sheet) -> Table:
     table = terminal_table([first, *figures[: sheet.in_terminal]])
     for row in sheet.rows:
         style = "bold" if row.chosen else ""
-        name = Cell(row.name.text, "chosen" if row.chosen else _brief(row.name.below))
+        below = "" if sheet.names_alone else _brief(row.name.below)
+        name = Cell(row.name.text, "chosen" if row.chosen else below)
         cells = [name, *row.figures[: sheet.in_terminal]]
         table.add_row(*(_rich_cell(cell, style) for cell in cells))
     return table

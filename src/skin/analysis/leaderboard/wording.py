@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import math
 
+from skin.analysis.caveats import CHOSEN_APART, CHOSEN_BY_SCORE, LEAKING, intervals
 from skin.analysis.leaderboard.facts import best_run, chosen, plain_argmax
 from skin.analysis.statistics import Interval
 from skin.analysis.text import MINUS, PERCENT, number, plural, span
+from skin.ensembling.assess import UNCALIBRATED
 from skin.ensembling.assessment import Assessment
 
+_STEPS = "Each step is compared with the one before it, on the same resamples of lesions."
+_JOINING = (
+    " Which run is the best one, and in which order the others join it, is chosen on the very "
+    "images that the steps are judged on, so that their gains are a little too good."
+)
+_RULES = (
+    "Each fitted on the other parts. Malignant sensitivity is the share of malignant images that "
+    "are decided for any malignant class."
+)
+_TWO_ARGMAX = (
+    " Plain argmax is of the calibrated probabilities, which hold the classes' natural shares; "
+    f"{UNCALIBRATED!r} is of the combined probabilities as they are."
+)
 LEADERBOARD = (
     "All lines have the same calibration and decision rule. Nested: whatever is fitted was fitted "
     "on the other parts. In-sample: fitted and judged on the same images, which is too good."
 )
-STEPS = "Each step is compared with the one before it, on the same resamples of lesions."
 CALIBRATION = (
     "Of the chosen method, fitted on the other parts. Lower is better in all columns. ECE, the "
     "expected calibration error, is the mean gap between what is claimed and what comes true."
-)
-RULES = (
-    "Each fitted on the other parts. Malignant sensitivity is the share of malignant images that "
-    "are decided for any malignant class."
 )
 
 CAPTIONS = {
@@ -68,7 +78,8 @@ def headline(assessment: Assessment) -> str:
     """What the ensemble scores, and how far that is from its best run."""
     line = chosen(assessment.lines)
     bacc = line.bootstrap.interval("bacc")
-    score = f"balanced accuracy {number(bacc.value)} (95{PERCENT} interval {span(bacc)})"
+    mark = " (leaking)" if assessment.leaking else ""
+    score = f"balanced accuracy {number(bacc.value)}{mark} (95{PERCENT} interval {span(bacc)})"
     if len(assessment.names) == 1:
         return f"{assessment.names[0]} alone reaches {score}."
     best = best_run(assessment)
@@ -87,6 +98,17 @@ def lead(assessment: Assessment) -> str:
         return f"{by}."
     bacc = plain.bootstrap.interval("bacc")
     return f"{by}; by plain argmax, BACC is {number(bacc.value)} ({span(bacc)})."
+
+
+def steps(assessment: Assessment) -> str:
+    """How to read the steps."""
+    return _STEPS + (_JOINING if len(assessment.names) > 1 else "")
+
+
+def rules(assessment: Assessment) -> str:
+    """How to read the decision rules."""
+    two = any(rule.name == UNCALIBRATED for rule in assessment.rules)
+    return _RULES + (_TWO_ARGMAX if two else "")
 
 
 def uncertainty(assessment: Assessment) -> str:
@@ -113,33 +135,45 @@ def uncertainty(assessment: Assessment) -> str:
 
 def notes(assessment: Assessment) -> list[str]:
     """What a reader must know to judge the figures."""
+    apart = "" if assessment.leaking else ", no lesion in two"
     return [
+        *([f"Leaking: {LEAKING.format(whose='all')}"] if assessment.leaking else []),
         (
-            f"Nested: the images are in {plural(assessment.parts, 'part')}, no lesion in two. For "
-            "each part, weights, stackers, calibration, decision rule, prediction sets and "
-            "referral are fitted on the other parts and judged on it; all parts are then pooled."
+            f"Nested: the images are in {plural(assessment.parts, 'part')}{apart}. For each part, "
+            "weights, stackers, calibration, decision rule, prediction sets and referral are "
+            "fitted on the other parts and judged on it; all parts are then pooled."
         ),
+        _checkpoint(assessment),
         (
             "In-sample figures, of one fit on all images, are shown only to tell how much is "
             "overfitted."
         ),
         (
-            f"Intervals hold 95{PERCENT}: percentiles of "
-            f"{plural(assessment.resamples, 'bootstrap resample')} of lesions, all images of a "
-            "lesion together. They tell how scores would vary with other lesions, not with another "
-            "training."
+            "Calibration, decision rule, prediction sets and referral are fitted and judged on "
+            "predictions of one model of each run an image, the one that never saw it. On new "
+            "images, skin predict averages all models of each run, one a fold, which are "
+            "together a little surer and better than what was measured here; so coverage and the "
+            "share that is referred may differ there."
         ),
+        intervals(assessment.resamples),
         (
             "Differences and gains are paired: both are scored on the same resamples. One whose "
             "interval holds zero is not shown to be a difference. They are not corrected for the "
             "number of lines, so that the best of many methods is a little worse than it looks."
         ),
         (
-            "An exact tie for the highest score counts as wrong. AUC ranks images by the scores "
-            "that the decision rule leaves; malignant AUC by their sum over "
-            f"{', '.join(assessment.task.malignant)}."
+            "An exact tie for the highest score counts as wrong. AUC ranks images by the "
+            "probabilities, not by what a decision rule makes of them; malignant AUC by their sum "
+            f"over {', '.join(assessment.task.malignant)}."
         ),
     ]
+
+
+def _checkpoint(assessment: Assessment) -> str:
+    if not assessment.chosen_on_held_out:
+        return CHOSEN_APART.format(of="")
+    some = "" if len(assessment.names) == 1 else " (of one run at least, and so of the ensemble)"
+    return CHOSEN_BY_SCORE.format(of=some)
 
 
 def _lead(gap: Interval, best: str) -> str:

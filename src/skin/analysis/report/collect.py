@@ -5,46 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from skin.analysis.metrics import FloatArray, IntArray
+from skin.analysis.report.metadata import EnsembleMetadata, FoldMetadata, parse
 from skin.console import warn
 from skin.ensembling.ensemble import all_ensembles, locate_ensemble
 from skin.errors import SkinError, did_you_mean, name_some
-from skin.files import read_json
-from skin.runs import OOF_KEYS, Run, all_runs, locate_run, probability_columns, read_oof
+from skin.runs import (
+    OOF_KEYS,
+    Run,
+    all_runs,
+    has_scores,
+    locate_run,
+    probability_columns,
+    read_oof,
+    score_columns,
+)
 from skin.taxonomy import Task, coarsen, get_task, mapping_between
-
-
-class FoldMetadata(BaseModel):
-    """What a report tells of a fold's `metadata.json`; other keys are left alone."""
-
-    task: str
-    best_epoch: int
-    epochs: int
-    seconds: float
-    images_per_s: float
-    parameters: int
-    train_images: int
-    leaking: bool
-    chosen_on_held_out: bool
-    tta: str
-
-
-class EnsembleMetadata(BaseModel):
-    """What a report tells of an `ensemble.json`; other keys are left alone."""
-
-    task: str
-    leaking: bool
-    chosen_on_held_out: bool
-    tta: str
-    parameters: int | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +45,8 @@ class Entry:
     Attributes:
         task: what it is scored as.
         trained_as: the name of the task that it predicts.
-        oof: a row an image, ordered by `image_id`.
+        oof: a row an image, ordered by `image_id`; with a decision rule's scores, if it has one.
+        rule: the name of the decision rule; None where the argmax of the probabilities decides.
         folds: the finished folds of a run, in order; none for an ensemble.
         leaking: whether a lesion was on both sides of a fold, as recorded or as `oof` shows.
         chosen_on_held_out: whether a checkpoint was chosen by the images that it is judged on.
@@ -77,6 +60,7 @@ class Entry:
     task: Task
     trained_as: str
     oof: pd.DataFrame
+    rule: str | None
     folds: tuple[Fold, ...]
     leaking: bool
     chosen_on_held_out: bool
@@ -96,6 +80,13 @@ class Entry:
     def probabilities(self) -> FloatArray:
         """(N, C) in task order."""
         return self.oof[probability_columns(self.task)].to_numpy(dtype=np.float64)
+
+    @property
+    def scores(self) -> FloatArray:
+        """(N, C) whose argmax is the decision; the probabilities where there is no rule."""
+        if self.rule is None:
+            return self.probabilities
+        return self.oof[score_columns(self.task)].to_numpy(dtype=np.float64)
 
     @property
     def lesions(self) -> NDArray[np.str_]:
@@ -150,6 +141,8 @@ def collect(
 def score_as(entry: Entry, task: Task) -> Entry:
     """Score an entry as a coarser task: each class's probabilities are summed.
 
+    The decision is the argmax of the sums: a decision rule is of the finer task, and is dropped.
+
     Raises:
         SkinError: a class of the entry's task is not part of one class of `task`.
     """
@@ -162,7 +155,7 @@ def score_as(entry: Entry, task: Task) -> Entry:
     oof = entry.oof[list(OOF_KEYS)].copy()
     oof["target"] = np.array(task.codes)[mapping][entry.targets]
     oof[probability_columns(task)] = coarsen(entry.probabilities, entry.task, task)
-    return replace(entry, task=task, oof=oof)
+    return replace(entry, task=task, oof=oof, rule=None)
 
 
 def _find_finished(runs_dir: Path, ensembles_dir: Path) -> list[Path]:
@@ -213,7 +206,7 @@ def _read_run(folder: Path) -> Entry:
     if unfinished:
         warn(f"{folder.name}: left out, not finished: fold {name_some(unfinished)}")
     folds = tuple(
-        Fold(fold.fold, _parse(fold.folder / "metadata.json", FoldMetadata), fold.history())
+        Fold(fold.fold, parse(fold.folder / "metadata.json", FoldMetadata), fold.history())
         for fold in finished
     )
     first = folds[0].metadata
@@ -226,6 +219,7 @@ def _read_run(folder: Path) -> Entry:
         task=task,
         trained_as=task.name,
         oof=run.oof(),
+        rule=None,
         folds=folds,
         leaking=any(fold.metadata.leaking for fold in folds),
         chosen_on_held_out=any(fold.metadata.chosen_on_held_out for fold in folds),
@@ -237,14 +231,16 @@ def _read_run(folder: Path) -> Entry:
 
 
 def _read_ensemble(folder: Path) -> Entry:
-    metadata = _parse(folder / "ensemble.json", EnsembleMetadata)
+    metadata = parse(folder / "ensemble.json", EnsembleMetadata)
     task = get_task(metadata.task)
+    oof = read_oof(folder / "oof.csv", task)
     return Entry(
         name=folder.name,
         kind="ensemble",
         task=task,
         trained_as=task.name,
-        oof=read_oof(folder / "oof.csv", task),
+        oof=oof,
+        rule=_rule(folder, metadata, scored=has_scores(oof, task)),
         folds=(),
         leaking=metadata.leaking,
         chosen_on_held_out=metadata.chosen_on_held_out,
@@ -255,12 +251,16 @@ def _read_ensemble(folder: Path) -> Entry:
     )
 
 
-_Metadata = TypeVar("_Metadata", bound=BaseModel)
-
-
-def _parse(path: Path, model: type[_Metadata]) -> _Metadata:
-    try:
-        return model.model_validate(read_json(path))
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise SkinError(f"{path} cannot be read: {'; '.join(wrong)}") from None
+def _rule(folder: Path, metadata: EnsembleMetadata, *, scored: bool) -> str | None:
+    """The rule that an ensemble decides by, if it is not the argmax of the probabilities."""
+    if metadata.made is None:
+        return "not recorded" if scored else None
+    rule = metadata.made.rule
+    if rule == "argmax":
+        return None
+    if not scored:
+        raise SkinError(
+            f"{folder / 'oof.csv'} lacks the scores of the decision rule {rule}; make the ensemble "
+            "again with `skin ensemble`"
+        )
+    return rule

@@ -34,7 +34,8 @@ class Row:
         bootstrap: scores and intervals of its pooled out-of-fold predictions.
         folds: the scores of each fold alone, by fold number.
         ranked: whether it is compared with the other ranked rows.
-        marks: what a reader must know of it: `leaking`, `other images`, `other folds`.
+        marks: what a reader must know of it: `leaking`, `other images`, `other folds`, and the
+            decision rule of an ensemble, as `rule prior`.
         difference: its BACC minus that of `Comparison.reference`, paired; None for the
             reference itself and unless ranked.
     """
@@ -171,6 +172,7 @@ def _bootstraps(entries: Sequence[Entry], resamples: int, seed: int) -> list[Boo
                 entry.probabilities,
                 entry.lesions,
                 entry.task,
+                scores=entry.scores,
                 resamples=resamples,
                 seed=seed,
             )
@@ -180,11 +182,14 @@ def _bootstraps(entries: Sequence[Entry], resamples: int, seed: int) -> list[Boo
 
 def _by_fold(entry: Entry) -> dict[int, Scores]:
     fold = entry.oof["fold"].to_numpy()
-    targets, probabilities = entry.targets, entry.probabilities
-    return {
-        number: metrics.score(targets[fold == number], probabilities[fold == number], entry.task)
-        for number in entry.fold_numbers
-    }
+    targets, probabilities, scores = entry.targets, entry.probabilities, entry.scores
+    by_fold = {}
+    for number in entry.fold_numbers:
+        held = fold == number
+        by_fold[number] = metrics.score(
+            targets[held], probabilities[held], entry.task, scores[held]
+        )
+    return by_fold
 
 
 def _reference(entries: Sequence[Entry]) -> Entry:
@@ -210,6 +215,8 @@ def _marks(entry: Entry, reference: Entry) -> tuple[str, ...]:
         marks.append("other images")
     elif not ours.equals(theirs):
         marks.append("other folds")
+    if entry.rule is not None:
+        marks.append(f"rule {entry.rule}")
     return tuple(marks)
 
 

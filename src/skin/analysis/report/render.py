@@ -58,6 +58,7 @@ def page(comparison: Comparison) -> str:
         extent_heads=tables.EXTENT,
         headline=wording.headline(comparison),
         checkpoint=wording.checkpoint(comparison),
+        decision=wording.decision(comparison),
         chance=wording.chance(comparison),
         mean_and_deviation=mean_and_deviation,
         no_difference=wording.no_difference,

@@ -145,6 +145,7 @@ def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
         "kind": entry.kind,
         "task": entry.task.name,
         "trained_as": entry.trained_as,
+        "rule": entry.rule or "argmax",
         "ranked": row.ranked,
         "marks": ", ".join(row.marks),
         "folds": len(row.folds),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skin.analysis.caveats import CHOSEN_APART, CHOSEN_BY_SCORE, LEAKING, intervals
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.statistics import Interval
 from skin.analysis.text import MINUS, PERCENT, number, span
@@ -11,23 +12,12 @@ _OUT_OF_FOLD = (
     "Scores are out of fold: every image is predicted by models that never saw its lesion, and "
     "the predictions of all folds are pooled."
 )
-_CHOSEN_BY_SCORE = (
-    "The best checkpoint of each fold was chosen by BACC on that same held-out fold, so the "
-    "figures, of each fold and pooled, are slightly optimistic{}."
+_ARGMAX = "The class is the plain argmax of the probabilities, without any decision rule"
+_RULES = (
+    "; in rows marked with a rule, it is the argmax of the scores that this rule makes of the "
+    "probabilities ({rules}). AUCs and ROC curves are of the probabilities in all rows"
 )
-_CHOSEN_APART = (
-    "The best checkpoint was chosen by BACC on a validation part of its own, apart from the images "
-    "that are scored{}."
-)
-_ARGMAX = (
-    "The class is the plain argmax of the probabilities, without any decision rule; an exact tie "
-    "for the maximum counts as wrong."
-)
-_INTERVALS = (
-    f"Intervals hold 95{PERCENT}: percentiles of {{resamples}} bootstrap resamples of lesions, "
-    "all images of a lesion together. They tell how scores would vary with other lesions, not "
-    "with another training seed."
-)
+_TIE = "An exact tie for the maximum counts as wrong."
 _DIFFERENCES = (
     "Differences are paired: both runs are scored on the same resamples. They are not corrected "
     "for the number of runs {several}."
@@ -39,7 +29,8 @@ _CLASSES = (
 )
 _SCORED_AS = (
     "Scored as {task}: the probabilities of the classes that make up one of its classes are "
-    "summed ({trained}). Learning curves and the choice of the checkpoint are of the task that a "
+    "summed ({trained}), and the class is the argmax of the sums, without the decision rule that "
+    "an ensemble may have. Learning curves and the choice of the checkpoint are of the task that a "
     "run was trained on."
 )
 _MEANS = (
@@ -47,10 +38,7 @@ _MEANS = (
     "images by the summed probability of {malignant}."
 )
 _MARKS = {
-    "leaking": (
-        "Rows marked leaking are the exception: a lesion was on both sides of a fold, so that "
-        "their scores are inflated and say nothing of new lesions."
-    ),
+    "leaking": f"Rows marked leaking are the exception: {LEAKING.format(whose='their')}",
     "other images": (
         "Rows marked other images predict other images, labels or lesions than the ranked ones, "
         "as when folds are missing, and are not ranked."
@@ -119,8 +107,15 @@ def checkpoint(comparison: Comparison) -> str:
     apart = name_some(entry.name for entry in entries if not entry.chosen_on_held_out)
     same = name_some(entry.name for entry in entries if entry.chosen_on_held_out)
     if same and apart:
-        return f"{_CHOSEN_BY_SCORE.format(f': {same}')} {_CHOSEN_APART.format(f': {apart}')}"
-    return (_CHOSEN_BY_SCORE if same else _CHOSEN_APART).format("")
+        by_score = CHOSEN_BY_SCORE.format(of=f": {same}")
+        return f"{by_score} {CHOSEN_APART.format(of=f': {apart}')}"
+    return (CHOSEN_BY_SCORE if same else CHOSEN_APART).format(of="")
+
+
+def decision(comparison: Comparison) -> str:
+    """By what the class is decided, in a few words."""
+    rules = _rules(comparison)
+    return f"Plain argmax, but with a decision rule: {rules}." if rules else "Plain argmax."
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -128,8 +123,8 @@ def notes(comparison: Comparison) -> list[str]:
     said = [
         _OUT_OF_FOLD,
         checkpoint(comparison),
-        _ARGMAX,
-        _INTERVALS.format(resamples=f"{comparison.resamples:,}"),
+        _argmax(comparison),
+        intervals(comparison.resamples),
         _DIFFERENCES.format(
             several="that are compared with it"
             if comparison.baseline
@@ -142,6 +137,17 @@ def notes(comparison: Comparison) -> list[str]:
     ]
     marks = {mark for row in comparison.rows for mark in row.marks}
     return said + [meaning for mark, meaning in _MARKS.items() if mark in marks]
+
+
+def _argmax(comparison: Comparison) -> str:
+    rules = _rules(comparison)
+    return f"{_ARGMAX}{_RULES.format(rules=rules) if rules else ''}. {_TIE}"
+
+
+def _rules(comparison: Comparison) -> str:
+    """The rows that have a decision rule, each with its rule."""
+    entries = [row.entry for row in comparison.rows]
+    return ", ".join(f"{entry.name}: {entry.rule}" for entry in entries if entry.rule)
 
 
 def _scored_as(comparison: Comparison) -> list[str]:

@@ -1,0 +1,62 @@
+"""What a report reads of the descriptions that runs and ensembles leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from skin.errors import SkinError
+from skin.files import read_json
+
+
+class FoldMetadata(BaseModel):
+    """What a report tells of a fold's `metadata.json`; other keys are left alone."""
+
+    task: str
+    best_epoch: int
+    epochs: int
+    seconds: float
+    images_per_s: float
+    parameters: int
+    train_images: int
+    leaking: bool
+    chosen_on_held_out: bool
+    tta: str
+
+
+class MadeMetadata(BaseModel):
+    """How an ensemble was made, by name, as `mean`, `vector` and `prior`."""
+
+    method: str
+    calibration: str
+    rule: str
+
+
+class EnsembleMetadata(BaseModel):
+    """What a report tells of an `ensemble.json`; other keys are left alone."""
+
+    task: str
+    leaking: bool
+    chosen_on_held_out: bool
+    tta: str
+    made: MadeMetadata | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+
+
+_Metadata = TypeVar("_Metadata", bound=BaseModel)
+
+
+def parse(path: Path, model: type[_Metadata]) -> _Metadata:
+    """Read one of them.
+
+    Raises:
+        SkinError: the file is missing or is not one; the message names the keys.
+    """
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SkinError(f"{path} cannot be read: {'; '.join(wrong)}") from None
