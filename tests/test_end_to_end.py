@@ -43,7 +43,7 @@ def test_the_whole_way(
         assert f"runs/{variant}/fold1" in skin(f"train -c {variant}.yaml --fold 0..1")
 
     printed = skin("ensemble --method mean --calibration none --rule argmax")
-    assert all(name in printed for name in ("main", "plain", "se"))
+    assert all(name in printed for name in ("2 runs combined (mean)", "plain", "se"))
     table = pd.read_csv("data/ham10000/dataset.csv", keep_default_na=False)
     oof = pd.read_csv("ensembles/main/oof.csv")
     assert sorted(oof["image_id"]) == sorted(table["image_id"])

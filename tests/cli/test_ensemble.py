@@ -23,7 +23,8 @@ def test_all_finished_runs_are_taken_and_named(skin: Skin, trained: Path):
     result = skin("ensemble", *PLAIN)
     assert result.code == 0, result.err
     assert "taking all finished runs: plain, se" in result.err
-    assert "2 run(s), written to ensembles/main" in result.err
+    assert "2 runs combined (mean) reach balanced accuracy" in result.out
+    assert "ensembles/main/index.html" in result.out
     assert "mean" in result.out
     task = get_task("isic2018")
     combined = read_oof(trained / "ensembles" / "main" / "oof.csv", task)
@@ -104,6 +105,8 @@ def nothing_finished(runs: Path) -> None:
         (None, ["--rule", "priors"], "did you mean 'prior'?"),
         (None, ["--tta", "dihedrel"], "did you mean 'dihedral'?"),
         (None, ["--method", "boosting-metadata"], "uses age, sex and site: say --metadata, too"),
+        (None, ["--name", "../runs/se"], "--name ../runs/se: it names a folder in ensembles"),
+        (None, ["plain", "plain"], "run 'plain' is named twice"),
         (lost_column, [], "runs/se/fold0/oof.csv lacks the columns prob_DF"),
         (damaged_metadata, [], "runs/se/fold0/metadata.json is not valid JSON"),
         (nothing_finished, [], "runs: no run has no finished fold; see `skin train`"),

@@ -105,6 +105,18 @@ def test_calibrations_and_rules_are_all_there(simulate: Simulate):
     assert recall == pytest.approx(0.8, abs=0.12)
 
 
+def test_a_rule_that_cannot_be_fitted_is_left_out(
+    simulate: Simulate, capsys: pytest.CaptureFixture[str]
+):
+    oof = simulate()
+    melanoma = TASK.codes.index("MEL")
+    keep = (oof.targets != melanoma) | (oof.parts == 0)  # without part 0 there is none to fit on
+    assessment = assess(oof.take(keep))
+    names = [line.name for line in assessment.rules]
+    assert names == ["argmax, not calibrated", "argmax", "prior", "bacc", "cost"]
+    assert "left out of the decision rules: sensitivity:MEL=0.9" in capsys.readouterr().err
+
+
 def test_a_task_without_melanoma_has_no_rule_for_it(simulate: Simulate):
     assessment = assess(simulate(task="malignant"))
     names = [line.name for line in assessment.rules]

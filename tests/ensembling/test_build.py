@@ -1,21 +1,23 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from skin.analysis.metrics import score
+from skin.ensembling import build
 from skin.ensembling.build import AUTO, Recipe, build_ensemble, choose_methods
 from skin.ensembling.combine import METHODS
-from skin.ensembling.decide import parse_rule
+from skin.ensembling.decide import Argmax, parse_rule
 from skin.ensembling.ensemble import load_ensemble
 from skin.ensembling.oof import OutOfFold
 from skin.ensembling.pipeline import DecisionPlan
 from skin.errors import SkinError
-from skin.runs import Run, probability_columns, read_oof
+from skin.runs import Run, probability_columns, read_oof, score_columns
 from skin.taxonomy import get_task
 
 Simulate = Callable[..., OutOfFold]
@@ -67,8 +69,8 @@ def test_auto_takes_the_best_of_all(simulate: Simulate, write_runs: WriteRuns, t
     assert methods[AUTO].chosen
     assert load_ensemble(folder).made.method in expected
     written = read_oof(folder / "oof.csv", TASK)
-    probabilities = written[probability_columns(TASK)].to_numpy()
-    assert score(oof.targets, probabilities, TASK).bacc == methods[AUTO].bootstrap.scores.bacc
+    scores = written[score_columns(TASK)].to_numpy()
+    assert score(oof.targets, scores, TASK).bacc == methods[AUTO].bootstrap.scores.bacc
 
 
 def test_a_bundle_holds_the_models(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
@@ -133,3 +135,90 @@ def test_unknown_and_unfit_methods():
         choose_methods("greddy", 2, metadata=False)
     with pytest.raises(SkinError, match="'logistic-metadata' uses age, sex and site"):
         choose_methods("logistic-metadata", 2, metadata=False)
+
+
+def test_what_is_shipped_is_the_chosen_method_alone(
+    simulate: Simulate, write_runs: WriteRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The choosing takes other methods for some parts, whose probabilities are on other scales."""
+    oof = simulate((2.5, 2.5))
+    runs = write_runs(oof)
+    spied: list[tuple[object, object]] = []
+    original = build.choose
+
+    def spy(*arguments: object) -> object:
+        main, chosen = original(*arguments)
+        mixed = replace(main, outer=np.full_like(main.outer, -np.log(len(TASK))))
+        spied.append((mixed, chosen))
+        return mixed, chosen
+
+    monkeypatch.setattr(build, "choose", spy)
+    folder = tmp_path / "main"
+    build_ensemble(runs, folder, Recipe(FULL, resamples=100), data_dir=NOWHERE)
+    ((_, chosen),) = spied
+    expected = FULL.fit(chosen.outer, oof.targets, oof.parts).calibrator
+    shipped = load_ensemble(folder).pipeline.calibrator
+    assert shipped.scales == pytest.approx(expected.scales, abs=1e-4)
+    assert shipped.biases == pytest.approx(expected.biases, abs=1e-4)
+
+
+def test_runs_that_cannot_be_told_apart(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
+    run, _ = write_runs(simulate())
+    recipe, folder = Recipe(PLAIN, method="mean"), tmp_path / "main"
+    with pytest.raises(SkinError, match="run 'run0' is named twice"):
+        build_ensemble([run, Run(run.folder / ".")], folder, recipe, data_dir=NOWHERE)
+    twin = Run(tmp_path / "elsewhere" / "run0")
+    shutil.copytree(run.folder, twin.folder)
+    with pytest.raises(SkinError, match="several runs are called 'run0'"):
+        build_ensemble([run, twin], folder, recipe, data_dir=NOWHERE)
+    assert not folder.exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(simulate: Simulate, write_runs: WriteRuns):
+    runs = write_runs(simulate())
+    recipe = Recipe(PLAIN, method="mean")
+    before = runs[0].fold(0).folder / "oof.csv"
+    content = before.read_bytes()
+    with pytest.raises(SkinError, match="fold0 is there and is no ensemble"):
+        build_ensemble(runs, runs[0].fold(0).folder, recipe, data_dir=NOWHERE)
+    assert before.read_bytes() == content
+
+
+def test_a_run_that_changes_meanwhile(simulate: Simulate, write_runs: WriteRuns, tmp_path: Path):
+    runs, folder = write_runs(simulate()), tmp_path / "main"
+
+    def retrain(_: object) -> None:
+        shutil.copy(runs[1].fold(1).weights, runs[0].fold(0).weights)
+
+    recipe = Recipe(replace(PLAIN, rule=Meanwhile(retrain)), method="mean", resamples=100)
+    with pytest.raises(SkinError, match="a run was trained on while"):
+        build_ensemble(runs, folder, recipe, data_dir=NOWHERE)
+    assert not (folder / "ensemble.json").exists()
+
+
+@dataclass
+class Meanwhile:
+    """Plain argmax; something else happens while it is fitted."""
+
+    act: Callable[[object], None]
+    name: str = "argmax"
+    title: str = "argmax"
+
+    def fit(self, probabilities: np.ndarray, _targets: np.ndarray) -> Argmax:
+        self.act(probabilities)
+        return Argmax()
+
+
+def test_a_bundle_that_is_no_longer_wanted_goes(
+    simulate: Simulate, write_runs: WriteRuns, tmp_path: Path
+):
+    runs, folder = write_runs(simulate()), tmp_path / "main"
+    recipe = Recipe(PLAIN, method="mean", bundled=True, resamples=100)
+    build_ensemble(runs, folder, recipe, data_dir=NOWHERE)
+    build_ensemble(runs, folder, replace(recipe, bundled=False), data_dir=NOWHERE)
+    assert not (folder / "members").exists()
+
+
+def test_too_many_runs_for_all_subsets():
+    with pytest.raises(SkinError, match="'subset' takes at most 10 runs: try greedy"):
+        choose_methods("subset", 11, metadata=False)

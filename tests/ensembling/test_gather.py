@@ -24,7 +24,7 @@ def rewrite(run: Run, column: str, value: object) -> None:
     path = run.fold(1).folder / "oof.csv"
     table = pd.read_csv(path)
     table.loc[1, column] = value
-    table.to_csv(path, index=False)
+    table.to_csv(path, index=False, na_rep="nan")
 
 
 def test_two_runs_side_by_side(make_run: MakeRun):
@@ -84,6 +84,14 @@ def test_a_prediction_that_is_no_log_probability(make_run: MakeRun, value: objec
     run = make_run("a")
     rewrite(run, "logit_MEL", value)
     with pytest.raises(SkinError, match="runs/a: the log-probabilities of I11 are no numbers"):
+        gather([run], data_dir=NOWHERE)
+
+
+def test_a_row_of_nothing_but_zeros(make_run: MakeRun):
+    run = make_run("a")
+    for code in TASK.codes:
+        rewrite(run, f"logit_{code}", -np.inf)
+    with pytest.raises(SkinError, match="the log-probabilities of I11 are no numbers"):
         gather([run], data_dir=NOWHERE)
 
 

@@ -49,7 +49,7 @@ def memorise(oof: OutOfFold) -> Memory:
     return Memory(known=dict(zip(values, oof.targets.tolist(), strict=True)))
 
 
-MEMORY = Method("memory", "knows by heart", memorise, learns=True)
+MEMORY = Method("memory", "knows by heart", memorise, fitted=True)
 
 
 def test_what_is_known_by_heart_is_worth_nothing_outside(simulate: Simulate):
@@ -83,7 +83,7 @@ class Spy:
 
 def test_nothing_is_fitted_on_what_it_predicts(simulate: Simulate):
     oof, spy = simulate(), Spy()
-    combine_nested(oof, Method("spy", "spy", spy.fit, learns=True))
+    combine_nested(oof, Method("spy", "spy", spy.fit, fitted=True))
     images = {k: frozenset(oof.image_ids[oof.parts == k].tolist()) for k in range(3)}
     everything = frozenset(oof.image_ids.tolist())
     outer = [everything - images[k] for k in range(3)]
@@ -93,7 +93,7 @@ def test_nothing_is_fitted_on_what_it_predicts(simulate: Simulate):
 
 def test_the_number_of_fits_is_known_beforehand(simulate: Simulate):
     oof, spy = simulate(folds=4), Spy()
-    method = Method("spy", "spy", spy.fit, learns=True)
+    method = Method("spy", "spy", spy.fit, fitted=True)
     told: list[int] = []
     combine_nested(oof, method, lambda: told.append(1))
     assert len(told) == len(spy.fits) == fits_of(method, 4) == 17
@@ -199,6 +199,24 @@ def test_folds_that_split_lesions(simulate: Simulate):
     assert len(set(zip(regrouped.lesions.tolist(), regrouped.parts.tolist(), strict=True))) == len(
         set(oof.lesions.tolist())
     )
+
+
+def test_parts_that_cannot_be_made_are_refused(simulate: Simulate):
+    oof = simulate(folds=1)
+    one_of_each = oof.take(np.arange(0, 14, 2))  # 7 lesions of 7 classes
+    with pytest.raises(SkinError, match="7 held-out lesions are too few"):
+        with_parts(one_of_each)
+
+
+def test_what_is_fitted_after_the_calibration_did_not_see_it_fitted(simulate: Simulate):
+    """Conformal sets keep their promise though isotonic calibration overfits: else it is 0.88."""
+    plan = DecisionPlan("isotonic", parse_rule("argmax", TASK))
+    covered = []
+    for seed in range(4):
+        oof = simulate((1.0,), lesions=400, seed=seed)
+        judged = judge(alone(oof, 0), oof, plan)
+        covered.append(judged.sets[np.arange(len(oof)), oof.targets].mean())
+    assert np.mean(covered) > 0.9
 
 
 def test_too_few_lesions(simulate: Simulate):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from skin.cli.options import (
     RunsDir,
     TtaOption,
 )
-from skin.console import note, out
+from skin.console import out
 
 
 def ensemble(
@@ -90,6 +91,7 @@ def ensemble(
 
     from skin.analysis.leaderboard.page import write_leaderboard
     from skin.analysis.leaderboard.tables import rich_tables
+    from skin.analysis.leaderboard.wording import headline
     from skin.ensembling.build import Recipe, build_ensemble
     from skin.ensembling.calibrate import CALIBRATIONS
     from skin.ensembling.decide import parse_rule
@@ -98,6 +100,8 @@ def ensemble(
     from skin.runs import choose_runs
     from skin.views import Tta
 
+    if name != Path(name).name or name in {"", ".", ".."}:
+        raise SkinError(f"--name {name}: it names a folder in {ensembles_dir}, and is no path")
     chosen = choose_runs(runs or [], runs_dir)
     if calibration not in CALIBRATIONS:
         raise SkinError(
@@ -115,10 +119,19 @@ def ensemble(
         seed=seed,
     )
     folder = ensembles_dir / name
-    assessment = build_ensemble(chosen, folder, recipe, data_dir=data_dir, device=device)
     command = shlex.join(["skin", *sys.argv[1:]])
-    written = write_leaderboard(assessment, folder, name=name, command=command)
+    written: list[Path] = []
+    assessment = build_ensemble(
+        chosen,
+        folder,
+        recipe,
+        data_dir=data_dir,
+        device=device,
+        publish=lambda a: written.extend(write_leaderboard(a, folder, name=name, command=command)),
+    )
     for table in rich_tables(assessment):
         out.print(table)
         out.print()
-    note(f"{len(chosen)} run(s), written to {folder}; see {written[0]}")
+    out.print(headline(assessment), markup=False)
+    for path in written:
+        out.print(str(path), markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import numpy as np
 from skin.analysis import calibration as calibrating
 from skin.analysis.metrics import FloatArray, decide
 from skin.analysis.statistics import Bootstrap, bootstrap, paired_difference
+from skin.console import note
 from skin.ensembling.assessment import (
     Assessment,
     CalibrationLine,
@@ -32,6 +33,7 @@ from skin.ensembling.uncertainty import (
     decision_uncertainty,
     risk_coverage,
 )
+from skin.errors import SkinError
 
 _RULES = ("argmax", "prior", "bacc", "cost")
 _SENSITIVITIES = (0.9, 0.95)  # of melanoma, where the task has it
@@ -45,6 +47,8 @@ class Assessor:
     Attributes:
         oof: the runs' predictions, with parts that share no lesion.
         plan: the calibration and the rule.
+        leaking: whether a run was trained on lesions that it is judged on.
+        chosen_on_held_out: whether a checkpoint was chosen by the images that it is judged on.
         single_view: (N, C), the best run's log-probabilities without test-time augmentation; none
             if they were not made.
         tta: the views of `oof`.
@@ -56,6 +60,8 @@ class Assessor:
     oof: OutOfFold
     plan: DecisionPlan
     tta: str
+    leaking: bool = False
+    chosen_on_held_out: bool = False
     single_view: FloatArray | None = None
     resamples: int = 2000
     seed: int = 0
@@ -79,6 +85,8 @@ class Assessor:
         coverage, risk = risk_coverage(unsure, wrong)
         return Assessment(
             task=self.oof.task,
+            leaking=self.leaking,
+            chosen_on_held_out=self.chosen_on_held_out,
             method=chosen,
             lines=lines,
             steps=self._steps(growth, of_main, main, chosen),
@@ -119,7 +127,7 @@ class Assessor:
                     name=one.name,
                     title=one.name if is_run else title_of(one.name),
                     kind="run" if is_run else "method",
-                    bootstrap=self._score(judged.scores),
+                    bootstrap=self._score(judged.scores, judged.probabilities),
                     in_sample=bacc(judged.in_sample, self.oof.targets),
                     difference=None,
                     chosen=one is main,
@@ -168,15 +176,9 @@ class Assessor:
         plan = self.plan
         if plan.calibration != "none":
             argmax = replace(plan, rule=parse_rule("argmax", self.oof.task))
-            way.append(
-                (
-                    f"calibration: {plan.calibration}",
-                    self._score(judge(mean, self.oof, argmax).scores),
-                )
-            )
+            way.append((f"calibration: {plan.calibration}", self._judge(mean, argmax)))
         if plan.rule.name != "argmax":
-            scores = judge(mean, self.oof, plan).scores
-            way.append((f"decision rule: {plan.rule.name}", self._score(scores)))
+            way.append((f"decision rule: {plan.rule.name}", self._judge(mean, plan)))
         if main.name != "mean" and len(self.oof.names) > 1:
             how = chosen if main.name == chosen else f"{main.name} ({chosen} at last)"
             way.append((f"{how} instead of the mean", of_main))
@@ -212,17 +214,25 @@ class Assessor:
             if name == self.plan.rule.name:
                 lines.append(RuleLine(name, of_main, chosen=True))
                 continue
-            plan = replace(self.plan, rule=parse_rule(name, task))
-            scores = judge(main, self.oof, plan).scores
-            lines.append(RuleLine(name, self._score(scores), chosen=False))
+            try:
+                boot = self._judge(main, replace(self.plan, rule=parse_rule(name, task)))
+            except SkinError as error:  # nobody asked for this rule
+                note(f"left out of the decision rules: {name} ({error})")
+                continue
+            lines.append(RuleLine(name, boot, chosen=False))
         return tuple(lines)
 
-    def _score(self, scores: FloatArray) -> Bootstrap:
+    def _judge(self, combined: Combined, plan: DecisionPlan) -> Bootstrap:
+        judged = judge(combined, self.oof, plan)
+        return self._score(judged.scores, judged.probabilities)
+
+    def _score(self, scores: FloatArray, probabilities: FloatArray | None = None) -> Bootstrap:
         boot = bootstrap(
             self.oof.targets,
-            scores,
+            scores if probabilities is None else probabilities,
             self.oof.lesions,
             self.oof.task,
+            scores=scores,
             resamples=self.resamples,
             seed=self.seed,
         )

@@ -134,6 +134,8 @@ class Assessment:
 
     Attributes:
         task: what it predicts.
+        leaking: whether a run was trained on lesions that it is judged on.
+        chosen_on_held_out: whether a checkpoint was chosen by the images that it is judged on.
         method: the name of the method that was chosen, or asked for.
         lines: runs and methods, best first.
         steps: the way from one run to the final decision; empty for one run.
@@ -151,6 +153,8 @@ class Assessment:
     """
 
     task: Task
+    leaking: bool
+    chosen_on_held_out: bool
     method: str
     lines: tuple[Line, ...]
     steps: tuple[Step, ...]

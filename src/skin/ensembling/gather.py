@@ -67,7 +67,8 @@ def gather(
 def _log_probabilities(run: Run, table: pd.DataFrame) -> FloatArray:
     """(N, C), normalised."""
     values = table[logit_columns(run.task)].to_numpy(np.float64)
-    bad = np.flatnonzero(~(values <= 0).all(axis=1))  # a NaN is not
+    valid = (values <= 0).all(axis=1) & np.isfinite(values).any(axis=1)  # a NaN is not
+    bad = np.flatnonzero(~valid)
     if len(bad):
         raise SkinError(
             f"{run.folder}: the log-probabilities of {name_some(table['image_id'].iloc[bad])} are "

@@ -96,13 +96,9 @@ def with_parts(oof: OutOfFold, *, leaking: bool = False, seed: int = 0) -> OutOf
         )
     if not shared and len(np.unique(oof.parts)) >= _LEAST_PARTS:
         return oof
-    if len(first) < _LEAST_PARTS:
-        raise SkinError(
-            f"{name_some(oof.names)}: {len(first)} held-out lesions are too few to fit anything on "
-            f"some and judge it on others; train more folds"
-        )
     fewest = min(len(np.unique(oof.lesions[oof.targets == i])) for i in np.unique(oof.targets))
     number = min(max(fewest, _LEAST_PARTS), _MOST_PARTS)
+    _require_images(oof, number)
     splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
     parts = np.empty(len(oof), np.int64)
     with warnings.catch_warnings():
@@ -111,6 +107,16 @@ def with_parts(oof: OutOfFold, *, leaking: bool = False, seed: int = 0) -> OutOf
         for part, (_, held) in enumerate(splitter.split(parts, oof.targets, oof.lesions)):
             parts[held] = part
     return replace(oof, parts=parts)
+
+
+def _require_images(oof: OutOfFold, parts: int) -> None:
+    """Refuse what cannot be parted: too few lesions, or too few images of every class."""
+    lesions = len(np.unique(oof.lesions))
+    if lesions < parts or np.bincount(oof.targets).max() < parts:
+        raise SkinError(
+            f"{name_some(oof.names)}: {lesions} held-out lesions are too few to fit anything on "
+            "some and judge it on others; train more folds"
+        )
 
 
 def combine_nested(
@@ -127,7 +133,7 @@ def combine_nested(
     on_fit()
     in_sample = combiner.combine(oof.log_probabilities, oof.metadata)
     numbers = _numbers(oof.parts)
-    if not method.learns:
+    if not method.fitted:
         inner = {number: in_sample[oof.parts != number] for number in numbers}
         return Combined(method.name, combiner, in_sample, in_sample, inner)
     outer = _leave_out(oof, method, on_fit)
@@ -139,7 +145,7 @@ def combine_nested(
 
 def fits_of(method: Method, parts: int) -> int:
     """How many fits `combine_nested` makes."""
-    return 1 + parts + parts * (parts - 1) if method.learns else 1
+    return 1 + parts + parts * (parts - 1) if method.fitted else 1
 
 
 def alone(oof: OutOfFold, run: int) -> Combined:
@@ -189,7 +195,7 @@ def judge(combined: Combined, oof: OutOfFold, plan: DecisionPlan) -> Judged:
     sets, referred = np.ones(shape, bool), np.zeros(shape[0], bool)
     for number in _numbers(oof.parts):
         held = oof.parts == number
-        decision = plan.fit(combined.inner[number], oof.targets[~held])
+        decision = plan.fit(combined.inner[number], oof.targets[~held], oof.parts[~held])
         given = decision.calibrate(combined.outer[held])
         probabilities[held] = given
         scores[held] = decision.scores(given)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from skin.analysis.metrics import FloatArray, IntArray
+from skin.data.encode import METADATA_SIZE
 from skin.ensembling.calibrate import CALIBRATIONS, Calibrator, NoCalibration
 from skin.ensembling.combine import Combiner, Mean
 from skin.ensembling.decide import Argmax, Rule, RuleFit
@@ -97,7 +98,7 @@ class Pipeline(Decision):
     def check(self, runs: int, classes: int) -> None:
         """Raise ValueError unless everything fits that many runs and classes."""
         uniform = np.full((runs, 1, classes), -np.log(classes))
-        probabilities = self.probabilities(uniform)
+        probabilities = self.probabilities(uniform, np.zeros((1, METADATA_SIZE), np.float32))
         self.scores(probabilities)
         self.sets(probabilities)
 
@@ -118,15 +119,30 @@ class DecisionPlan:
     coverage: float = 0.9
     referred: float = 0.2
 
-    def fit(self, combined: FloatArray, targets: IntArray) -> Decision:
+    def fit(
+        self, combined: FloatArray, targets: IntArray, parts: IntArray | None = None
+    ) -> Decision:
         """Fit on predictions (N, C) that did not see their targets (N,).
+
+        The rule, the conformal sets and the referral are fitted on calibrated probabilities; a
+        calibrator that has seen the targets would make these too sure.
+
+        Args:
+            combined: log-probabilities.
+            targets: class indices.
+            parts: (N,) part numbers: what comes after the calibration is fitted on probabilities
+                by calibrators of the other parts. None takes the one calibrator, which is
+                quicker, and too sure by what it has overfitted.
 
         Raises:
             SkinError: the targets lack a class that the rule needs.
         """
-        calibrate: Callable[[FloatArray, IntArray], Calibrator] = CALIBRATIONS[self.calibration]
-        calibrator = calibrate(combined, targets)
+        calibrator = self._calibrator(combined, targets)
         probabilities = np.exp(calibrator.apply(combined))
+        for number in () if parts is None else np.unique(parts):
+            held = parts == number
+            unseeing = self._calibrator(combined[~held], targets[~held])
+            probabilities[held] = np.exp(unseeing.apply(combined[held]))
         rule = self.rule.fit(probabilities, targets)
         classes = combined.shape[1]
         unsure = decision_uncertainty(probabilities, rule.apply(probabilities))
@@ -136,3 +152,7 @@ class DecisionPlan:
             conformal=fit_conformal(probabilities, targets, classes, coverage=self.coverage),
             referral=fit_referral(unsure, self.referred),
         )
+
+    def _calibrator(self, combined: FloatArray, targets: IntArray) -> Calibrator:
+        fit: Callable[[FloatArray, IntArray], Calibrator] = CALIBRATIONS[self.calibration]
+        return fit(combined, targets)

@@ -30,7 +30,8 @@ class Method:
         name: as the command line has it.
         title: in a few words.
         fit: makes a combiner of out-of-fold predictions.
-        learns: whether it looks at the true classes, so that it is too good where it was fitted.
+        fitted: whether anything in it comes from the images at hand, so that it has to be judged on
+            others.
         uses_metadata: whether it needs age, sex and site of the images to be known.
         single: whether there is a point in it for one run.
         most_runs: how many runs it takes at most; none: any number.
@@ -39,7 +40,7 @@ class Method:
     name: str
     title: str
     fit: Callable[[OutOfFold], Combiner]
-    learns: bool
+    fitted: bool
     uses_metadata: bool = False
     single: bool = False
     most_runs: int | None = None
@@ -61,12 +62,16 @@ def _rank(oof: OutOfFold) -> Rank:
     return Rank.fit(oof.log_probabilities)
 
 
+def _unbalanced(oof: OutOfFold) -> Mean:
+    return fit_logloss(oof, balanced=False)
+
+
 def _blend(name: str, title: str, fit: Callable[[OutOfFold], Combiner]) -> Method:
-    return Method(name, title, fit, learns=False)
+    return Method(name, title, fit, fitted=False)
 
 
 def _weighting(name: str, title: str, fit: Callable[[OutOfFold], Combiner]) -> Method:
-    return Method(name, title, fit, learns=True)
+    return Method(name, title, fit, fitted=True)
 
 
 def _stackers(
@@ -74,12 +79,12 @@ def _stackers(
 ) -> tuple[Method, Method]:
     """Without metadata and with it."""
     return (
-        Method(name, title, fit, learns=True, single=True),
+        Method(name, title, fit, fitted=True, single=True),
         Method(
             f"{name}-metadata",
             f"{title}, with age, sex and site",
             partial(fit, metadata=True),
-            learns=True,
+            fitted=True,
             uses_metadata=True,
             single=True,
         ),
@@ -92,11 +97,18 @@ METHODS: Mapping[str, Method] = {
         _blend("mean", "mean of probabilities", _mean),
         _blend("geometric", "geometric mean of probabilities (mean of logits)", _geometric),
         _blend("logit", "mean of one-against-the-rest log-odds", _log_odds),
-        _blend("rank", "mean of ranks", _rank),
-        _weighting("weights-logloss", "weights for the class-balanced log loss", fit_logloss),
+        Method("rank", "mean of ranks", _rank, fitted=True),
+        _weighting("weights-logloss", "weights for the log loss", _unbalanced),
+        _weighting("weights-balanced", "weights for the class-balanced log loss", fit_logloss),
         _weighting("weights-bacc", "weights for balanced accuracy", fit_bacc),
         _weighting("greedy", "greedy selection with replacement, bagged", fit_greedy),
-        Method("subset", "best subset of the runs", fit_subset, learns=True, most_runs=MOST_RUNS),
+        Method(
+            "subset",
+            "best subset of the runs",
+            fit_subset,
+            fitted=True,
+            most_runs=MOST_RUNS,
+        ),
         *_stackers("logistic", "stacked: multinomial logistic regression", fit_logistic),
         *_stackers("boosting", "stacked: gradient boosting", fit_boosted),
     )
