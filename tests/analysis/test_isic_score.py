@@ -14,7 +14,7 @@ from skin.analysis.isic_metric import RANKED_BY, Metric
 from skin.analysis.isic_score import IsicScore, balanced_accuracy, score, score_files
 from skin.analysis.isic_truth import Truth, infer_challenge, read_truth
 from skin.errors import SkinError
-from skin.inference.submission import write_submission
+from skin.inference.submission import Block, write_blocks
 from skin.taxonomy import CHALLENGES, Challenge, get_challenge
 
 # The hand-made pairs of scripts/check_scorer/pairs.py with the figures of the real scorer, by
@@ -183,7 +183,8 @@ class TestOverall:
 @pytest.mark.parametrize("case", GOLDEN, ids=[case["name"] for case in GOLDEN])
 def test_the_official_figures(tmp_path: Path, case: dict):
     challenge = get_challenge(case["challenge"])
-    write_submission(tmp_path / "s.csv", case["images"], np.array(case["submission"]), challenge)
+    block = Block(case["images"], np.array(case["submission"]))
+    write_blocks(tmp_path / "s.csv", [block], challenge)
     truth = pd.DataFrame(case["truth"], index=case["images"])
     truth[::-1].to_csv(tmp_path / "t.csv", index_label=challenge.index)
     official = case["official"]
@@ -329,10 +330,11 @@ class TestScoreFiles:
     def test_images_must_be_the_truths(self, tmp_path: Path):
         challenge = get_challenge("isic2017")
         (tmp_path / "t.csv").write_text(TRUTH)
-        write_submission(tmp_path / "s.csv", ["ISIC_1"], np.full((1, 2), 0.5), challenge)
+        block = Block(["ISIC_1"], np.full((1, 2), 0.5))
+        write_blocks(tmp_path / "s.csv", [block], challenge)
         with pytest.raises(SkinError, match="1 of the truth's images have no row: ISIC_2"):
             score_files(tmp_path / "s.csv", tmp_path / "t.csv", challenge)
         ids = ["ISIC_1", "ISIC_2", "ISIC_3"]
-        write_submission(tmp_path / "s.csv", ids, np.full((3, 2), 0.5), challenge)
+        write_blocks(tmp_path / "s.csv", [Block(ids, np.full((3, 2), 0.5))], challenge)
         with pytest.raises(SkinError, match="1 images are not in the truth: ISIC_3"):
             score_files(tmp_path / "s.csv", tmp_path / "t.csv", challenge)

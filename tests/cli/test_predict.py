@@ -87,6 +87,30 @@ def test_models_file_and_views_can_be_named(skin: Skin, photos: Path):
     assert read_submission(Path("here/x.csv"), ISIC_2018).index.tolist() == ["B"]
 
 
+def test_a_run_of_several_views_is_predicted_with_those_named(skin: Skin, photos: Path):
+    path = photos.parent / "runs" / "plain" / "fold1" / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tta": "crops"}))
+    for words in (["plain", "photos"], ["photos"]):
+        refused = skin("predict", *words)
+        assert refused.code == 2
+        assert "(plain: none and crops); give one with --tta, as --tta dihedral" in refused.err
+        result = skin("predict", *words, "--tta", "dihedral")
+        assert result.code == 0, result.err
+        assert "3 images, 2 models, TTA dihedral" in result.err
+        assert "warning" not in result.err
+
+
+def test_a_changed_config_is_refused(skin: Skin, photos: Path):
+    """It says how images are prepared, which changes what the models say of them."""
+    assert skin("ensemble", "plain").code == 0
+    path = photos.parent / "runs" / "plain" / "fold1" / "config.yaml"
+    path.write_text(path.read_text().replace("image_size: 32", "image_size: 48"))
+    result = skin("predict", "photos")
+    assert result.code == 2
+    assert "fold1/config.yaml is not the file that ensembles/main was made with" in result.err
+    assert not (photos.parent / "submissions").exists()
+
+
 def test_json_spells_the_classes_out(skin: Skin, photos: Path):
     result = skin("predict", photos / "A.png", "--format", "json")
     assert result.code == 0
@@ -404,6 +428,8 @@ def test_cases_stand_beside_the_submission(skin: Skin):
         for row in csv.DictReader(file):
             assert row["decision"] != "DF"
             assert float(row["probability"]) > 1 / 7
+            assert (row["set"], row["refer"]) == (" ".join(ISIC_2018.columns), "")
+    assert "referred" not in plain.err
     assert not Path("p_cases.csv").exists()
 
 
@@ -415,7 +441,10 @@ def test_a_run_has_no_cases_unless_they_are_asked_for(skin: Skin, photos: Path):
     assert "referred" not in result.err
     header, *rows = Path("c.csv").read_text().splitlines()
     assert header == "image,decision,probability,entropy,mutual_information,set,refer"
-    assert [row.endswith(",0.0,,") for row in rows] == [True] * 3
+    assert len(rows) == 3
+    for row in rows:
+        *_, disagreement, conformal, refer = row.split(",")
+        assert (float(disagreement) > 0, conformal, refer) == (True, "", ""), "of two models"
 
 
 @pytest.mark.usefixtures("ruled")
@@ -425,7 +454,7 @@ def test_what_is_shown_tells_set_and_referral(skin: Skin):
     assert (image["decision"], image["diagnosis"]) == ("DF", "Dermatofibroma")
     assert image["set"] == list(ISIC_2018.columns)
     assert image["refer"] is True
-    assert image["mutual_information"] == 0
+    assert image["mutual_information"] > 0
     result = skin("predict", "ruled", "photos/A.png", "--format", "table")
     assert "decision: Dermatofibroma; set: MEL NV BCC AKIEC BKL DF VASC; refer" in result.out
 

@@ -46,6 +46,7 @@ def test_a_description_says_what_it_is_made_of(make_run: MakeRun, tmp_path: Path
     member = ensemble.runs[0].folds[1]
     assert member.folder == Path("../../runs/a/fold1")
     assert member.sha256 == sha256_file(runs[0].fold(1).weights)
+    assert member.config_sha256 == sha256_file(runs[0].fold(1).folder / "config.yaml")
     assert (ensemble.task, ensemble.tta, ensemble.leaking) == ("isic2018", "none", False)
     assert (ensemble.parameters, ensemble.seconds) == (3000, 7.5)
 
@@ -85,7 +86,8 @@ def test_a_workspace_may_move(make_run: MakeRun, tmp_path: Path):
     for name in ("runs", "ensembles"):
         shutil.move(tmp_path / name, moved / name)
     there = moved / "ensembles" / "main"
-    load_member(load_ensemble(there).runs[0].folds[0], there, CPU)
+    ensemble = load_ensemble(there)
+    load_member(ensemble.runs[0].folds[0], there, CPU, classes=ensemble.classes)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_bundle_needs_nothing_else(make_run: MakeRun, tmp_path: Path):
     assert ensemble.runs[0].name == "a"
     assert [str(m.folder) for m in ensemble.runs[0].folds] == ["members/a/fold0", "members/a/fold1"]
     for member in ensemble.runs[0].folds:
-        load_member(member, moved, CPU)
+        load_member(member, moved, CPU, classes=ensemble.classes)
 
 
 def test_no_description(tmp_path: Path):

@@ -96,18 +96,22 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 def make_shards(tmp_path: Path) -> Callable[..., Shards]:
     """Write finished shards of two images each: the images I0, I1, ... and what runs say of them.
 
-    `probabilities` are (R, N, C); the images at the places `bad` are no whole files.
+    `probabilities` are (R, N, C); the images at the places `bad` are no whole files;
+    `disagreement` is the mutual information (N,), 0 if not given.
     """
 
     def make(
         probabilities: NDArray[np.float64],
         name: str = "shards",
+        *,
         bad: Sequence[int] = (),
         metadata: NDArray[np.float32] | None = None,
         image_ids: Sequence[str] | None = None,
+        disagreement: NDArray[np.float64] | None = None,
     ) -> Shards:
         count = probabilities.shape[1]
         names = image_ids or [f"I{number}" for number in range(count)]
+        nats = np.zeros(count) if disagreement is None else disagreement
         inputs = [InputImage(image_id, f"{image_id}.png") for image_id in names]
         (tmp_path / name).mkdir()
         shards = Shards(tmp_path / name, "models", inputs, metadata, size=2)
@@ -116,7 +120,8 @@ def make_shards(tmp_path: Path) -> Callable[..., Shards]:
             rows = np.array([place for place in places if place not in bad], np.int64)
             messages = tuple(f"I{place}.png is bad" for place in places if place in bad)
             with np.errstate(divide="ignore"):
-                shards.write(number, Shard(rows, np.log(probabilities[:, rows]), messages))
+                logs = np.log(probabilities[:, rows])
+            shards.write(number, Shard(rows, logs, nats[rows], messages))
         return shards
 
     return make

@@ -23,7 +23,8 @@ CONFORMAL = ConformalSets(coverage=0.9, thresholds=(0.5, 0.1))
 
 def decisions(make_shards: Callable[..., Shards], **parts: object) -> Decisions:
     pipeline = Pipeline.plain().model_copy(update={"rule": Weights(weights=(1.0, 4.0)), **parts})
-    return Decisions(make_shards(RUN), TASK, pipeline)
+    shards = make_shards(RUN, disagreement=np.array([0.5, 0.25, 0.125]))
+    return Decisions(shards, TASK, pipeline)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -38,7 +39,7 @@ def test_a_case_is_what_the_rule_decides_and_how_likely_that_is(
     assert (first.image_id, first.decision.code, first.probability) == ("I0", "MAL", 0.25)
     assert first.probabilities == (0.75, 0.25)
     assert first.entropy == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
-    assert first.mutual_information == 0
+    assert (first.mutual_information, last.mutual_information) == (0.5, 0.125)
     assert (first.conformal, first.refer) == (None, None)
     assert (last.decision.code, last.probability) == ("MAL", 0.875)
 
@@ -52,6 +53,7 @@ def test_the_file_says_what_is_to_be_referred(tmp_path: Path, make_shards: Calla
     assert [row["set"] for row in table] == ["BEN", "BEN", ""]
     assert [row["refer"] for row in table] == ["yes", "yes", "no"]
     assert [float(row["probability"]) for row in table] == [0.25, 0.5, 0.875]
+    assert [float(row["mutual_information"]) for row in table] == [0.5, 0.25, 0.125]
 
 
 def test_a_set_may_hold_several_classes(make_shards: Callable[..., Shards], tmp_path: Path):

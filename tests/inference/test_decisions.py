@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import gc
+import sys
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +15,12 @@ from skin.ensembling.combine import Logistic, Mean
 from skin.ensembling.decide import Weights
 from skin.ensembling.pipeline import Pipeline
 from skin.ensembling.uncertainty import ConformalSets, Referral
+from skin.inference.cases import write_cases
 from skin.inference.decisions import Decided, Decisions, without_rule
-from skin.inference.shards import Shards
-from skin.taxonomy import get_task
+from skin.inference.inputs import InputImage, InputImages
+from skin.inference.shards import Shard, Shards
+from skin.inference.submit import submit
+from skin.taxonomy import get_challenge, get_task
 
 TASK = get_task("malignant")
 # Of five images, (R, N, C): the second run knows nothing.
@@ -51,12 +58,11 @@ def test_every_image_is_decided_in_order(shards: Shards):
     assert (blocks[0].sets, blocks[0].refer) == (None, None)
 
 
-def test_disagreement_is_between_the_runs(shards: Shards, make_shards: MakeShards):
-    values = whole(Decisions(shards, TASK, pipeline()), "mutual_information")
-    assert values.argmax() == 0
-    assert values[2] == pytest.approx(0), "both are unsure, and agree"
-    alone = Decisions(make_shards(RUNS[:1], "alone"), TASK, Pipeline.plain())
-    np.testing.assert_allclose(whole(alone, "mutual_information"), 0, atol=1e-12)
+def test_disagreement_stays_with_its_image(make_shards: MakeShards):
+    """It is the models' on the image itself, whatever the pipeline makes of their runs."""
+    shards = make_shards(RUNS, bad=[1], disagreement=np.array([0.4, 0.3, 0.2, 0.1, 0.0]))
+    decisions = Decisions(shards, TASK, pipeline(), np.array([0, -1, -1, 0, 0]))
+    assert whole(decisions, "mutual_information").tolist() == [0.4, 0.2, 0.1, 0.0]
 
 
 def test_scores_carry_the_rule_unless_it_is_left_out(shards: Shards):
@@ -83,6 +89,20 @@ def test_sets_and_referrals(shards: Shards):
         [False, True],
     ]
     assert whole(decisions, "refer").tolist() == [False, False, True, False, True]
+
+
+def test_without_the_rule_nothing_is_referred_and_the_sets_stay(shards: Shards):
+    """The threshold was fitted on how unsure the rule's decisions are."""
+    conformal = ConformalSets(coverage=0.9, thresholds=(0.4, 0.6))
+    referral = Referral(share=0.2, threshold=0.42)
+    ruled = pipeline(rule=Weights(weights=(1.0, 2.0)), conformal=conformal, referral=referral)
+    plain = without_rule(ruled)
+    assert (plain.referral, plain.conformal) == (None, conformal)
+    decisions = Decisions(shards, TASK, plain)
+    assert [each.refer for each in decisions] == [None] * 3
+    np.testing.assert_array_equal(
+        whole(decisions, "sets"), whole(Decisions(shards, TASK, ruled), "sets")
+    )
 
 
 def test_the_images_of_a_lesion_get_their_mean(shards: Shards):
@@ -141,3 +161,51 @@ def test_each_pass_gives_the_same(shards: Shards):
         return [each.scores.tobytes() for each in blocks]
 
     assert bits(list(decisions)) == bits(list(decisions))
+
+
+def many(folder: Path, count: int) -> Decisions:
+    """Decisions on that many images, by two runs, over shards of 200 images."""
+    folder.mkdir()
+    images = [InputImage(f"ISIC_{i:07d}", f"ISIC_{i:07d}.jpg") for i in range(count)]
+    shards = Shards(folder, "models", InputImages(images), size=200)
+    values = np.random.default_rng(0).dirichlet(np.ones(7), (2, 200))
+    for number in shards.missing:
+        rows = np.array(shards.span(number))
+        shards.write(number, Shard(rows, np.log(values), np.zeros(len(rows)), ()))
+    return Decisions(shards, get_task("isic2018"), Pipeline.plain(2))
+
+
+def peak(work: Callable[[], object]) -> int:
+    """The most bytes that the work holds at once, NumPy's arrays included."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def bytes_of_ids(count: int) -> int:
+    """What the ids alone take, that a submission must hold to find one that comes twice."""
+    ids = {f"ISIC_{i:07d}" for i in range(count)}
+    return sys.getsizeof(ids) + sum(map(sys.getsizeof, ids))
+
+
+@pytest.mark.parametrize("kept", ["nothing", "ids"])
+def test_memory_does_not_grow_with_the_images(tmp_path: Path, kept: str):
+    """An image's scores, kept, would be 56 bytes more, and its probabilities as many."""
+
+    def work(decisions: Decisions) -> None:
+        if kept == "nothing":
+            write_cases(tmp_path / "cases.csv", decisions)
+        else:
+            submit(tmp_path / "x.csv", decisions, get_challenge("isic2018"), official_list=False)
+
+    few, more = 600, 4200
+    small, large = many(tmp_path / "few", few), many(tmp_path / "more", more)
+    work(small)  # what is loaded once does not count
+    growth = peak(lambda: work(large)) - peak(lambda: work(small))
+    if kept == "ids":
+        growth -= bytes_of_ids(more) - bytes_of_ids(few)
+    assert growth < 40 * (more - few)

@@ -9,6 +9,7 @@ import pytest
 from skin.ensembling.ensemble import PLAIN, describe
 from skin.ensembling.pipeline import Pipeline
 from skin.errors import SkinError
+from skin.files import read_json, write_json
 from skin.inference.models import Models, split_arguments
 from skin.runs import Run
 
@@ -19,7 +20,11 @@ Split = Callable[..., tuple[Models, list[Path]]]
 @pytest.fixture
 def split(tmp_path: Path) -> Split:
     """Split arguments with the test's own folders."""
-    return lambda *words: split_arguments(words, tmp_path / "runs", tmp_path / "ensembles")
+
+    def call(*words: str, tta: str | None = None) -> tuple[Models, list[Path]]:
+        return split_arguments(words, tmp_path / "runs", tmp_path / "ensembles", tta=tta)
+
+    return call
 
 
 def ensemble(run: Run, name: str, age: int = 0) -> Path:
@@ -96,3 +101,14 @@ def test_a_run_that_is_not_finished(split: Split, tmp_path: Path, photos: Path):
     (tmp_path / "runs" / "a" / "fold0").mkdir(parents=True)
     with pytest.raises(SkinError, match="a has no finished fold"):
         split("a", str(photos))
+
+
+def test_a_run_whose_folds_have_other_views_takes_those_asked_for(
+    make_run: MakeRun, split: Split, photos: Path
+):
+    path = make_run("a").fold(1).folder / "metadata.json"
+    write_json(path, read_json(path) | {"tta": "dihedral"})
+    for words in (("a", str(photos)), (str(photos),)):
+        with pytest.raises(SkinError, match=r"\(a: none and dihedral\); give one with --tta, as"):
+            split(*words)
+        assert split(*words, tta="crops")[0].ensemble.tta == "crops"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from skin.ensembling.combine import Logistic
 from skin.ensembling.ensemble import PLAIN, describe, from_run
 from skin.ensembling.load import load_member
 from skin.ensembling.pipeline import Pipeline
+from skin.ensembling.uncertainty import mutual_information
 from skin.errors import SkinError
 from skin.inference.inputs import InputImage, find_images
 from skin.inference.predict import Batches, Predictor
@@ -51,7 +53,18 @@ def together(runs: list[Run], folder: Path) -> Predictor:
 
 
 def models_of(run: Run) -> list[torch.nn.Module]:
-    return [load_member(m, run.folder, CPU).network for m in from_run(run).runs[0].folds]
+    ensemble = from_run(run)
+    return [
+        load_member(member, run.folder, CPU, classes=ensemble.classes).network
+        for member in ensemble.runs[0].folds
+    ]
+
+
+def pixels_of(predictor: Predictor, inputs: list[InputImage]) -> torch.Tensor:
+    """Images of 40x40 pixels (B, 3, S, S) as the predictor's only kind of model wants them."""
+    (preparation,) = predictor.preparations.values()
+    pixels = [preparation.pipeline(image=decode(each.read(), ""))["image"] for each in inputs]
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
 
 
 def mean_of(models: list[torch.nn.Module], images: torch.Tensor, tta: str) -> NDArray[np.float64]:
@@ -76,9 +89,7 @@ def test_a_prediction_is_the_mean_of_the_folds_models(
 ):
     run = make_run("a", tta=tta)
     predictor = Predictor(from_run(run), run.folder, device="cpu")
-    (preparation,) = predictor.preparations.values()
-    pixels = np.stack([preparation.pipeline(image=decode(s.read(), ""))["image"] for s in square])
-    expected = mean_of(models_of(run), torch.from_numpy(pixels).permute(0, 3, 1, 2), tta)
+    expected = mean_of(models_of(run), pixels_of(predictor, square), tta)
     (batch,) = predictor.batches(square)
     result = np.exp(batch.log_probabilities)
     assert (predictor.models, predictor.tta) == (2, tta)
@@ -97,6 +108,32 @@ def test_each_run_is_given_apart(make_run: MakeRun, square: list[InputImage], tm
     result = predicted(predictor, square)
     expected = np.stack([predict(run, square) for run in runs])
     np.testing.assert_array_equal(result, expected)
+
+
+def test_disagreement_is_between_all_models_alike(
+    make_run: MakeRun, square: list[InputImage], tmp_path: Path
+):
+    """A run of three folds counts three times."""
+    runs = [make_run("a", folds=3), make_run("b", folds=1, seed=1)]
+    predictor = together(runs, tmp_path / "main")
+    images = pixels_of(predictor, square)
+    models = [model for run in runs for model in models_of(run)]
+    each = torch.stack([predict_batch(model, images) for model in models]).numpy()
+    expected = mutual_information(each)
+    (batch,) = predictor.batches(square)
+    np.testing.assert_allclose(batch.mutual_information, expected, rtol=1e-3)
+    assert not np.allclose(mutual_information(batch.log_probabilities), expected, rtol=0.1)
+
+
+def test_the_models_of_one_run_disagree_unless_they_are_equal(
+    make_run: MakeRun, square: list[InputImage]
+):
+    run = make_run("a")
+    (batch,) = Predictor(from_run(run), run.folder, device="cpu").batches(square)
+    assert batch.mutual_information.min() > 0.001
+    shutil.copy(run.fold(0).weights, run.fold(1).weights)
+    (batch,) = Predictor(from_run(run), run.folder, device="cpu").batches(square)
+    np.testing.assert_allclose(batch.mutual_information, 0, atol=1e-12)
 
 
 def test_each_model_gets_images_of_its_own_size(
@@ -171,6 +208,7 @@ def test_a_batch_of_bad_files_alone_is_empty(make_run: MakeRun, photos: Path):
     (batch,) = Predictor(from_run(run), run.folder, device="cpu").batches(find_images([photos]))
     assert (batch.rows, len(batch.bad)) == ([], 3)
     assert batch.log_probabilities.shape == (1, 0, 7)
+    assert batch.mutual_information.shape == (0,)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -250,9 +288,7 @@ def test_metadata_reach_the_models_that_take_them(
 ):
     run = make_run("a", fusion=fusion)
     predictor = Predictor(from_run(run), run.folder, device="cpu")
-    (preparation,) = predictor.preparations.values()
-    pixels = np.stack([preparation.pipeline(image=decode(s.read(), ""))["image"] for s in square])
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    images = pixels_of(predictor, square)
     with torch.inference_mode():
         folds = [model(images, torch.from_numpy(patients)).exp() for model in models_of(run)]
     result = predicted(predictor, square, patients)[0]

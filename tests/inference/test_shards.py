@@ -22,7 +22,7 @@ def images(count: int, **changes: int) -> list[InputImage]:
 def shard(shards: Shards, number: int, *bad: str) -> Shard:
     """A shard of one run and two classes, whose values tell the images' places."""
     rows = np.array(shards.span(number))
-    return Shard(rows, np.stack([-rows, rows - 7.0], axis=1)[None], bad)
+    return Shard(rows, np.stack([-rows, rows - 7.0], axis=1)[None], rows / 10, bad)
 
 
 def write(shards: Shards, *numbers: int) -> None:
@@ -47,10 +47,11 @@ def test_shards_cover_the_images_in_their_order(tmp_path: Path):
 def test_a_shard_comes_back_as_it_was(tmp_path: Path):
     shards = Shards(tmp_path, KEY, images(2))
     values = np.log(np.random.default_rng(0).dirichlet(np.ones(3), (2, 1)))
-    shards.write(0, Shard(np.array([1]), values, ("I0.jpg is bad: é, \udce9",)))
+    shards.write(0, Shard(np.array([1]), values, np.array([0.3]), ("I0.jpg is bad: é, \udce9",)))
     (read,) = shards.finished()
     assert read.rows.tolist() == [1]
     assert read.log_probabilities.tobytes() == values.tobytes()
+    assert read.mutual_information.tolist() == [0.3]
     assert read.bad == tuple(shards.bad()) == ("I0.jpg is bad: é, \udce9",)
 
 
@@ -79,11 +80,12 @@ def test_other_models_begin_anew(
     assert Shards(tmp_path, key, images(count), size=size).images_done == size
 
 
-def test_a_changed_image_costs_its_shard_alone(tmp_path: Path):
+def test_a_changed_image_costs_its_shard_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write(Shards(tmp_path, KEY, images(7), size=3), 0, 1, 2)
     again = Shards(tmp_path, KEY, images(7, I4=1), size=3)
     assert again.missing == [1]
     assert len(list(tmp_path.glob("*.npz"))) == 2
+    assert said(capsys) == "", "the work goes on"
 
 
 def test_fewer_images_leave_no_shard_behind(tmp_path: Path):

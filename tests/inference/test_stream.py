@@ -37,7 +37,12 @@ def shards_of(folder: Path, predictor: Predictor, inputs: InputImages) -> Shards
 
 def content(shards: Shards) -> list[tuple[object, ...]]:
     return [
-        (each.rows.tolist(), each.log_probabilities.tobytes(), each.bad)
+        (
+            each.rows.tolist(),
+            each.log_probabilities.tobytes(),
+            each.mutual_information.tobytes(),
+            each.bad,
+        )
         for each in shards.finished()
     ]
 

@@ -18,7 +18,6 @@ from skin.inference.submission import (
     official_images,
     read_submission,
     write_blocks,
-    write_submission,
 )
 from skin.taxonomy import CHALLENGES, Challenge, get_challenge
 
@@ -144,7 +143,7 @@ def test_ids_stay_text(csv: Path):
 @pytest.mark.parametrize("challenge", CHALLENGES.values(), ids=list(CHALLENGES))
 def test_header_of_each_challenge(csv: Path, challenge: Challenge):
     values = np.full((1, len(challenge.columns)), 0.5)
-    write_submission(csv, ["ISIC_1"], values, challenge)
+    write_blocks(csv, [Block(["ISIC_1"], values)], challenge)
     assert csv.read_text().splitlines()[0] == ",".join([challenge.index, *challenge.columns])
     assert read_submission(csv, challenge).to_numpy().tolist() == values.tolist()
 
@@ -166,7 +165,7 @@ def test_round_trip_is_bit_exact(tmp_path_factory: pytest.TempPathFactory, value
     ids = [f"ISIC_{i:07d}" for i in reversed(range(len(values)))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        write_submission(path, ids, values, ISIC_2017)
+        write_blocks(path, [Block(ids, values)], ISIC_2017)
         table = read_submission(path, ISIC_2017)
     assert table.index.tolist() == ids
     assert table.to_numpy().tobytes() == values.tobytes()
@@ -178,7 +177,8 @@ def test_round_trip_of_single_precision(
     tmp_path_factory: pytest.TempPathFactory, values: np.ndarray
 ):
     path = tmp_path_factory.getbasetemp() / "single.csv"
-    write_submission(path, [f"i{i}" for i in range(len(values))], values, ISIC_2017)
+    ids = [f"i{i}" for i in range(len(values))]
+    write_blocks(path, [Block(ids, values)], ISIC_2017)
     assert np.array_equal(read_submission(path, ISIC_2017).to_numpy(np.float32), values)
 
 
@@ -186,8 +186,9 @@ def test_round_trip_of_single_precision(
 @given(cell=st.floats().filter(lambda value: not 0 <= value <= 1))
 def test_nothing_outside_0_to_1_is_written(tmp_path_factory: pytest.TempPathFactory, cell: float):
     path = tmp_path_factory.getbasetemp() / "outside.csv"
+    block = Block(["a", "b"], np.array([[0.5, 0.5], [cell, 0.5]]))
     with pytest.raises(SkinError, match=r"image b, column 'melanoma': .*(outside|missing)"):
-        write_submission(path, ["a", "b"], np.array([[0.5, 0.5], [cell, 0.5]]), ISIC_2017)
+        write_blocks(path, [block], ISIC_2017)
     assert not path.exists()
 
 
@@ -204,14 +205,14 @@ def test_nothing_outside_0_to_1_is_written(tmp_path_factory: pytest.TempPathFact
 def test_a_rejected_write_keeps_the_old_file(csv: Path, ids: list[str], message: str):
     csv.write_text("old")
     with pytest.raises(SkinError, match=message):
-        write_submission(csv, ids, np.full((2, 2), 0.5), ISIC_2017)
+        write_blocks(csv, [Block(ids, np.full((2, 2), 0.5))], ISIC_2017)
     assert csv.read_text() == "old"
     assert list(csv.parent.iterdir()) == [csv]
 
 
 def test_shape_must_fit(csv: Path):
     with pytest.raises(ValueError, match=r"shape \(2, 3\); isic2017 wants \(2, 2\)"):
-        write_submission(csv, ["a", "b"], np.zeros((2, 3)), ISIC_2017)
+        write_blocks(csv, [Block(["a", "b"], np.zeros((2, 3)))], ISIC_2017)
 
 
 def test_official_images_of_2018():
@@ -235,7 +236,7 @@ def test_no_official_images():
 def test_write_of_official_images(csv: Path):
     ids = official_images(ISIC_2018, "test")
     values = np.random.default_rng(0).dirichlet(np.ones(7), size=len(ids))
-    write_submission(csv, ids, values, ISIC_2018)
+    write_blocks(csv, [Block(ids, values)], ISIC_2018)
     expected = pd.DataFrame(values, index=list(ids), columns=list(ISIC_2018.columns))
     pd.testing.assert_frame_equal(
         read_submission(csv, ISIC_2018), expected, check_exact=True, check_names=False
@@ -249,7 +250,7 @@ def test_blocks_are_written_as_one(
 ):
     folder = tmp_path_factory.getbasetemp()
     ids = [f"I{number}" for number in range(len(values))]
-    write_submission(folder / "whole.csv", ids, values, ISIC_2017)
+    write_blocks(folder / "whole.csv", [Block(ids, values)], ISIC_2017)
     blocks = [Block(ids[i : i + size], values[i : i + size]) for i in range(0, len(ids), size)]
     nothing = Block([], np.empty((0, 2)))
     write_blocks(folder / "blocks.csv", [nothing, *blocks, nothing], ISIC_2017)

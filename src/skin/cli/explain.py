@@ -87,7 +87,7 @@ def explain(
     from skin.inference.metadata import metadata_for
     from skin.inference.models import split_arguments
 
-    models, sources = split_arguments(arguments, runs_dir, ensembles_dir)
+    models, sources = split_arguments(arguments, runs_dir, ensembles_dir, tta="none")
     require_writable(folder)
     inputs = find_images(sources)
     chosen = choose_model(models, fold)

@@ -94,7 +94,12 @@ def predict(
         ),
     ] = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Calibrated probabilities, without the decision rule.")
+        bool,
+        typer.Option(
+            "--plain",
+            help="Calibrated probabilities, without the decision rule and the referral that was "
+            "fitted with it.",
+        ),
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out files that are no whole image.")
@@ -132,7 +137,7 @@ def predict(
     from skin.views import Tta
 
     views = None if tta is None else str(Tta.parse(tta))
-    models, sources = split_arguments(arguments, runs_dir, ensembles_dir)
+    models, sources = split_arguments(arguments, runs_dir, ensembles_dir, tta=views)
     ensemble = models.ensemble
     submission = None
     if form is Format.CSV:

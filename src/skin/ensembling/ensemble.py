@@ -15,8 +15,9 @@ from skin.files import read_json, replacing, sha256_bytes, sha256_file, write_js
 from skin.runs import FoldRun, Run
 
 DESCRIPTION = "ensemble.json"
+CONFIG = "config.yaml"  # of a fold
 _MEMBERS = "members"  # where a bundled ensemble keeps its models
-_NEEDED = ("config.yaml", "metadata.json", "best.safetensors")  # of a fold, to predict
+_NEEDED = (CONFIG, "metadata.json", "best.safetensors")  # of a fold, to predict
 
 
 class _Strict(BaseModel):
@@ -30,11 +31,13 @@ class Member(_Strict):
         folder: of the fold, relative to the ensemble's folder.
         fold: its number.
         sha256: of its weights file.
+        config_sha256: of its config, which says how images are prepared.
     """
 
     folder: Path
     fold: int
     sha256: str
+    config_sha256: str
 
 
 class RunMembers(_Strict):
@@ -161,21 +164,25 @@ def shared_tta(runs: Sequence[Run]) -> str:
         listed = ", ".join(f"{name}: {' and '.join(each)}" for name, each in views.items())
         raise SkinError(
             f"the runs' out-of-fold predictions are of different test-time augmentation ({listed})"
-            "; give one with --tta, as --tta dihedral, and they are predicted anew"
+            "; give one with --tta, as --tta dihedral"
         )
     return str(next(iter(views.values()))[0])
 
 
-def from_run(run: Run) -> Ensemble:
+def from_run(run: Run, tta: str | None = None) -> Ensemble:
     """Describe the mean of one run's finished folds, as lying in the run's folder.
 
+    Args:
+        run: the run.
+        tta: the views to predict with; none takes those that all folds were evaluated with.
+
     Raises:
-        SkinError: no fold is finished.
+        SkinError: no fold is finished, or they have no views in common and none are given.
     """
     if not run.finished_folds():
         raise SkinError(f"{run.folder} has no finished fold; see `skin train`")
-    tta = shared_tta([run])
-    return describe([run], run.folder, pipeline=Pipeline.plain(), made=PLAIN, tta=tta)
+    views = tta or shared_tta([run])
+    return describe([run], run.folder, pipeline=Pipeline.plain(), made=PLAIN, tta=views)
 
 
 def bundle(runs: Sequence[Run], folder: Path) -> list[Run]:
@@ -193,6 +200,12 @@ def bundle(runs: Sequence[Run], folder: Path) -> list[Run]:
                     shutil.copyfile(fold.folder / name, temporary)
         copies.append(copy)
     return copies
+
+
+def remove_bundle(folder: Path) -> None:
+    """Remove what `bundle` copied into the ensemble's folder before."""
+    if (folder / _MEMBERS).exists():
+        shutil.rmtree(folder / _MEMBERS)
 
 
 def load_ensemble(folder: Path) -> Ensemble:
@@ -238,4 +251,9 @@ def all_ensembles(ensembles_dir: Path) -> list[Path]:
 
 def _member(fold: FoldRun, folder: Path) -> Member:
     relative = Path(os.path.relpath(fold.folder.resolve(), folder.resolve()))
-    return Member(folder=relative, fold=fold.fold, sha256=sha256_file(fold.weights))
+    return Member(
+        folder=relative,
+        fold=fold.fold,
+        sha256=sha256_file(fold.weights),
+        config_sha256=sha256_file(fold.folder / CONFIG),
+    )

@@ -26,7 +26,7 @@ class Case:
         decision: the class that the scores decide for; a rule need not take the likeliest.
         probability: of the decision, calibrated.
         entropy: of the probabilities, in nats.
-        mutual_information: how far the runs disagree, in nats.
+        mutual_information: how far the models disagree, in nats.
         conformal: the codes of the conformal set; none if the models have none.
         refer: whether the case is too unsure to be decided; none likewise.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skin.analysis.metrics import FloatArray, IntArray
 from skin.ensembling.decide import Argmax
 from skin.ensembling.pipeline import Pipeline
-from skin.ensembling.uncertainty import entropy, mutual_information
+from skin.ensembling.uncertainty import entropy
 from skin.inference.shards import Shard, Shards
 from skin.taxonomy import Task
 
@@ -27,8 +27,8 @@ class Decided(NamedTuple):
             where these are known.
         scores: (n, C) in [0, 1] with the decision rule, so that their argmax is the decision.
         entropy: (n,) of `probabilities`, in nats.
-        mutual_information: (n,) between the class and the run that is asked, in nats: how far the
-            runs disagree on the image itself; 0 for one run.
+        mutual_information: (n,) between the class and the model that is asked, in nats: how far the
+            models disagree on the image itself; see `RunPredictions`.
         sets: (n, C) the conformal sets; none if the pipeline has none.
         refer: (n,) whether the case is too unsure to be decided; none likewise.
     """
@@ -43,8 +43,13 @@ class Decided(NamedTuple):
 
 
 def without_rule(pipeline: Pipeline) -> Pipeline:
-    """The same, with the likeliest class as the decision."""
-    return pipeline.model_copy(update={"rule": Argmax()})
+    """The same, with the likeliest class as the decision, and without referral.
+
+    The threshold of the referral was fitted on how unsure the rule's decisions are, and another
+    share of the likeliest classes would lie above it. Conformal sets are of the probabilities
+    alone, and stay.
+    """
+    return pipeline.model_copy(update={"rule": Argmax(), "referral": None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +82,7 @@ class Decisions:
                 probabilities,
                 self.pipeline.scores(probabilities),
                 entropy(probabilities),
-                mutual_information(shard.log_probabilities),
+                shard.mutual_information,
                 self.pipeline.sets(probabilities),
                 self.pipeline.refers(probabilities),
             )

@@ -26,6 +26,7 @@ from skin.ensembling.combine.logs import normalise
 from skin.ensembling.combine.stacker import Stacker
 from skin.ensembling.ensemble import Ensemble, RunMembers
 from skin.ensembling.load import LoadedMember, load_member
+from skin.ensembling.uncertainty import mutual_information
 from skin.errors import SkinError
 from skin.files import sha256_bytes
 from skin.inference.inputs import InputImage
@@ -119,12 +120,16 @@ class RunPredictions(NamedTuple):
         image_ids: B, their ids.
         log_probabilities: (R, B, C), normalised; a run's is the log of the mean probability of its
             folds.
+        mutual_information: (B,) between the class and the model that is asked, in nats: how far the
+            models disagree. Each fold's model counts the same, whichever run it is of and whatever
+            the run weighs in the ensemble; 0 for a single model.
         bad: the files that were left out.
     """
 
     rows: list[int]
     image_ids: list[str]
     log_probabilities: FloatArray
+    mutual_information: FloatArray
     bad: list[SkinError]
 
 
@@ -151,7 +156,10 @@ class Predictor:
         # Models that want the same images share them.
         self.preparations: dict[str, Preparation] = {}
         self._runs = [
-            [load_member(member, folder, self.device) for member in run.folds]
+            [
+                load_member(member, folder, self.device, classes=ensemble.classes)
+                for member in run.folds
+            ]
             for run in ensemble.runs
         ]
         for member in self._members():
@@ -213,25 +221,29 @@ class Predictor:
         for batch in loader:
             known = None if metadata is None else torch.from_numpy(metadata[batch.rows])
             values = np.empty((len(self._runs), 0, len(self.ensemble.classes)))
+            disagreement = np.empty(0)
             if batch.rows:
-                values = self._predict(batch, known)
-            yield RunPredictions(batch.rows, batch.image_ids, values, batch.bad)
+                values, disagreement = self._predict(batch, known)
+            yield RunPredictions(batch.rows, batch.image_ids, values, disagreement, batch.bad)
 
     def _members(self) -> Iterator[LoadedMember]:
         return (member for members in self._runs for member in members)
 
-    def _predict(self, batch: FileBatch, metadata: Tensor | None) -> FloatArray:
+    def _predict(self, batch: FileBatch, metadata: Tensor | None) -> tuple[FloatArray, FloatArray]:
+        """Give the runs' log-probabilities (R, B, C) and the models' mutual information (B,)."""
         metadata = None if metadata is None else metadata.to(self.device)
         images = {
             key: each.to(self.device, non_blocking=True) for key, each in batch.images.items()
         }
+        models: list[FloatArray] = []
         runs = []
         for run, members in zip(self.ensemble.runs, self._runs, strict=True):
             each = [self._predict_one(member, images, metadata) for member in members]
             folds = np.stack([values.cpu().numpy() for values in each])
             _require_numbers(folds, run, batch.image_ids)
+            models.append(normalise(folds))
             runs.append(normalise(logsumexp(folds, axis=0)))  # the mean of the probabilities
-        return np.stack(runs)
+        return np.stack(runs), mutual_information(np.concatenate(models))
 
     def _predict_one(
         self, member: LoadedMember, images: Mapping[str, Tensor], metadata: Tensor | None

@@ -1,8 +1,9 @@
 """What the runs say of many images, on disk as it comes, so that a stopped prediction goes on.
 
-A shard is the runs' log-probabilities for some hundred images. It depends on the models, the views
-and its own images alone, so a finished one stays good whatever becomes of the others. Combining,
-calibration and decision come after it, and are no part of it.
+A shard is the runs' log-probabilities for some hundred images, and how far the models disagree on
+each. It depends on the models, the views and its own images alone, so a finished one stays good
+whatever becomes of the others. Combining, calibration and decision come after it, and are no part
+of it.
 """
 
 from __future__ import annotations
@@ -36,19 +37,21 @@ class Shard(NamedTuple):
     Attributes:
         rows: (n,) the places of the whole files among the inputs, ascending.
         log_probabilities: (R, n, C).
+        mutual_information: (n,) in nats, how far all models disagree; see `RunPredictions`.
         bad: a message for each file that is none.
     """
 
     rows: IntArray
     log_probabilities: FloatArray
+    mutual_information: FloatArray
     bad: tuple[str, ...]
 
 
 class Shards:
     """The shards of one prediction.
 
-    Finished shards of the same models and images are taken over; others are removed, and a note
-    says so.
+    Finished shards of the same models and images are taken over; others are removed. A note says so
+    where none is left to go on from.
 
     Args:
         folder: holds them; see `working_folder`.
@@ -105,6 +108,7 @@ class Shards:
                 digest=np.array(self._digest(number)),
                 rows=shard.rows,
                 log_probabilities=shard.log_probabilities,
+                mutual_information=shard.mutual_information,
                 bad=np.array(shard.bad, dtype=np.str_),
             )
         self._finished.add(number)
@@ -116,7 +120,7 @@ class Shards:
         self._finished.clear()
 
     def _take_over(self, key: dict[str, Any]) -> set[int]:
-        """Find the shards that are finished; remove those of other models or images."""
+        """Find the shards that are finished; remove the others, with a note if none stays."""
         there = sorted(self._folder.glob(_PATTERN))
         path = self._folder / _KEY
         finished = set()
@@ -194,7 +198,9 @@ def _load(path: Path) -> tuple[Shard, str]:
     """Read a shard and the digest of the images that it was made of."""
     with np.load(path, allow_pickle=False) as arrays:
         bad = tuple(arrays["bad"].tolist())
-        shard = Shard(arrays["rows"], arrays["log_probabilities"], bad)
+        shard = Shard(
+            arrays["rows"], arrays["log_probabilities"], arrays["mutual_information"], bad
+        )
         return shard, str(arrays["digest"])
 
 

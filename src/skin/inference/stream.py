@@ -61,5 +61,6 @@ def _shard_of(parts: Sequence[RunPredictions]) -> Shard:
     return Shard(
         np.concatenate([np.array(part.rows, np.int64) for part in parts]),
         np.concatenate([part.log_probabilities for part in parts], axis=1),
+        np.concatenate([part.mutual_information for part in parts]),
         tuple(str(error) for part in parts for error in part.bad),
     )

@@ -55,16 +55,6 @@ def read_submission(path: Path, challenge: Challenge) -> pd.DataFrame:
     return _parse(read_text(path), challenge, source=path)
 
 
-def write_submission(
-    path: Path,
-    image_ids: Sequence[str],
-    values: NDArray[np.floating],
-    challenge: Challenge,
-) -> None:
-    """Write a submission that reads back bit for bit: `write_blocks` of one block."""
-    write_blocks(path, [Block(image_ids, values)], challenge)
-
-
 def write_blocks(path: Path, blocks: Iterable[Block], challenge: Challenge) -> None:
     """Write a submission that reads back bit for bit, in memory for one block and all image ids.
 
