@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -20,28 +19,6 @@ TABLES = [
     "steps.csv",
 ]
 FILES = sorted([*TABLES, "gain.svg", "members.svg"])
-
-
-class Page(HTMLParser):
-    """A page's tags with attributes, balanced, and its text."""
-
-    VOID = frozenset({"meta", "source", "img"})
-
-    def __init__(self, html) -> None:
-        super().__init__()
-        self.tags, self.open, self.text = [], [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def names(folder) -> list[str]:
@@ -77,10 +54,10 @@ def test_writes_alike_each_time(assessment, tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_page_needs_no_other_file(assessment, tmp_path):
+def test_page_needs_no_other_file(assessment, parse_page, tmp_path):
     write_leaderboard(assessment, tmp_path, name="main", command="skin ensemble a --name main")
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
-    page = Page(html)
+    page = parse_page(html)
 
     assert not page.open
     sources = [
@@ -106,9 +83,9 @@ def test_every_figure_has_a_caption(assessment, tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_page_shows_names_as_they_are(awkward, tmp_path):
+def test_page_shows_names_as_they_are(awkward, parse_page, tmp_path):
     write_leaderboard(awkward, tmp_path, name="<i>", command="a && b <c>")
-    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    page = parse_page((tmp_path / "index.html").read_text(encoding="utf-8"))
 
     for name in (*awkward.names, "Ensemble <i>", "a && b <c>"):
         assert name in page.text
@@ -116,13 +93,13 @@ def test_page_shows_names_as_they_are(awkward, tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_one_run_leaves_no_figures_of_an_earlier_ensemble(assessment, alone, tmp_path):
+def test_one_run_leaves_no_figures_of_an_earlier_ensemble(assessment, alone, parse_page, tmp_path):
     write_leaderboard(assessment, tmp_path, name="main")
 
     written = write_leaderboard(alone, tmp_path, name="main")
 
     assert names(tmp_path) == sorted(path.name for path in written) == TABLES
-    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    page = parse_page((tmp_path / "index.html").read_text(encoding="utf-8"))
     assert "Members" not in page.text
     assert "Made by" not in page.text
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
@@ -18,28 +17,6 @@ from skin.analysis.report.tables import comparison_table, fold_table, markdown, 
 from skin.errors import SkinError
 
 FILES = ["comparison.csv", "comparison.md", "folds.csv", "index.html", "per_class.csv"]
-
-
-class Page(HTMLParser):
-    """What the tests ask of a page: its tags with attributes, balanced, and its text."""
-
-    VOID = frozenset({"meta", "source", "img"})
-
-    def __init__(self, html) -> None:
-        super().__init__()
-        self.tags, self.open, self.text = [], [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 @pytest.fixture
@@ -202,13 +179,13 @@ def test_classes_that_do_not_occur_have_no_curve(workspace):
     assert roc.malignancy_figure(result) is None
 
 
-def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
+def test_page_needs_no_other_file_and_describes_its_images(workspace, report, parse_page):
     workspace.run("plain")
     workspace.run("se", skill=3.0)
 
     folder, _ = report()
     html = (folder / "index.html").read_text()
-    page = Page(html)
+    page = parse_page(html)
 
     assert page.open == []
     images = [attributes for tag, attributes in page.tags if tag == "img"]
@@ -222,12 +199,12 @@ def test_page_needs_no_other_file_and_describes_its_images(workspace, report):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_page_says_what_a_reader_must_know(workspace, report):
+def test_page_says_what_a_reader_must_know(workspace, report, parse_page):
     workspace.run("plain")
     workspace.run("leaky", skill=9.0, leaking=True)
 
     folder, comparison = report()
-    page = Page((folder / "index.html").read_text())
+    page = parse_page((folder / "index.html").read_text())
     text = re.sub(r"\s+", " ", page.text)
 
     assert "plain reaches balanced accuracy" in text
