@@ -113,9 +113,7 @@ class Run:
         Raises:
             SkinError: a file is missing or malformed, or an image is in two folds.
         """
-        pooled = pd.concat([fold.oof() for fold in self.finished_folds()], ignore_index=True)
-        _require_once(pooled, self.folder)
-        return pooled.sort_values("image_id", ignore_index=True)
+        return pool_folds([fold.oof() for fold in self.finished_folds()], self.folder)
 
 
 def read_oof(path: Path, task: Task) -> pd.DataFrame:
@@ -146,6 +144,21 @@ def read_oof(path: Path, task: Task) -> pd.DataFrame:
     # An image without a lesion is its own.
     table["lesion_id"] = table["lesion_id"].where(table["lesion_id"] != "", table["image_id"])
     return table
+
+
+def pool_folds(tables: Sequence[pd.DataFrame], folder: Path) -> pd.DataFrame:
+    """Join the folds' tables of out-of-fold predictions, in order of the images.
+
+    Args:
+        tables: as `read_oof` gives them.
+        folder: the run's, for the message.
+
+    Raises:
+        SkinError: an image is in two folds.
+    """
+    pooled = pd.concat(tables, ignore_index=True)
+    _require_once(pooled, folder)
+    return pooled.sort_values("image_id", ignore_index=True)
 
 
 def has_scores(table: pd.DataFrame, task: Task) -> bool:

@@ -104,7 +104,7 @@ def test_a_damaged_entry_is_an_error(make_zip: Callable[..., Path]):
 def test_an_entry_that_unpacks_too_large_is_not_read(
     make_zip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("skin.data.archive._LARGEST", 1000)
+    monkeypatch.setattr("skin.data.archive.LARGEST", 1000)
     archive = Archive(make_zip({"bomb.bin": bytes(1001)}))
     with pytest.raises(SkinError, match="1,001 bytes"):
         archive.read("source.zip::bomb.bin")

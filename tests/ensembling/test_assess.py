@@ -11,7 +11,7 @@ from skin.ensembling.assess import Assessor
 from skin.ensembling.assessment import Assessment
 from skin.ensembling.combine import METHODS
 from skin.ensembling.decide import parse_rule
-from skin.ensembling.nested import combine_nested
+from skin.ensembling.nested import combine_nested, judge
 from skin.ensembling.oof import OutOfFold
 from skin.ensembling.pipeline import DecisionPlan
 from skin.taxonomy import get_task
@@ -24,7 +24,7 @@ def assess(oof: OutOfFold, rule: str = "prior", **changes: object) -> Assessment
     methods = [combine_nested(oof, METHODS[name]) for name in ("mean", "weights-logloss")]
     plan = DecisionPlan("vector", parse_rule(rule, oof.task))
     assessor = replace(Assessor(oof, plan, tta="none", resamples=100), **changes)  # type: ignore[arg-type]
-    return assessor.assess(methods, methods[1], "weights-logloss")
+    return assessor.assess(methods, methods[1], judge(methods[1], oof, plan), "weights-logloss")
 
 
 def test_runs_and_methods_are_ranked_and_compared_with_the_best_run(simulate: Simulate):
@@ -64,7 +64,9 @@ def test_one_run_without_a_fit_has_one_step(simulate: Simulate):
     oof = simulate((2.0,))
     mean = combine_nested(oof, METHODS["mean"])
     plan = DecisionPlan("none", parse_rule("argmax", TASK))
-    assessment = Assessor(oof, plan, tta="none", resamples=100).assess([mean], mean, "mean")
+    assessment = Assessor(oof, plan, tta="none", resamples=100).assess(
+        [mean], mean, judge(mean, oof, plan), "mean"
+    )
     assert [step.title for step in assessment.steps] == ["run0"]
     assert assessment.correlation.tolist() == [[1.0]]
 

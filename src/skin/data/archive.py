@@ -15,7 +15,7 @@ from typing import Any
 
 from skin.errors import SkinError, name_some
 
-_LARGEST = 1 << 30
+LARGEST = 1 << 30
 """Bytes that one entry may unpack to: no image or table comes near, a zip bomb goes beyond."""
 
 
@@ -81,8 +81,8 @@ class Archive:
         entry = self._by_ref.get(ref)
         if entry is None:
             raise SkinError(f"{self.root} has no file {ref}")
-        if entry.size > _LARGEST:
-            raise SkinError(f"{ref} unpacks to {entry.size:,} bytes, more than {_LARGEST:,}")
+        if entry.size > LARGEST:
+            raise SkinError(f"{ref} unpacks to {entry.size:,} bytes, more than {LARGEST:,}")
         try:
             if ref not in self._members:
                 return (self.folder / ref).read_bytes()

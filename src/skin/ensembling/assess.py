@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -67,15 +68,17 @@ class Assessor:
     seed: int = 0
     on_score: Callable[[], None] = lambda: None
 
-    def assess(self, methods: Sequence[Combined], main: Combined, chosen: str) -> Assessment:
+    def assess(
+        self, methods: Sequence[Combined], main: Combined, judged: Judged, chosen: str
+    ) -> Assessment:
         """Score everything.
 
         Args:
             methods: the ways to combine, `main` among them.
             main: what the ensemble is made by; it may be the choosing itself.
+            judged: `main` by the plan.
             chosen: the name of the method that was chosen.
         """
-        judged = judge(main, self.oof, self.plan)
         lines = self._lines(methods, main, judged)
         best = next(line.name for line in lines if line.kind == "run")
         growth = self._growth(self.oof.names.index(best))
@@ -94,7 +97,7 @@ class Assessor:
             correlation=_correlation(self.oof),
             disagreement=_disagreement(self.oof),
             growth=tuple(Growth(name, boot.interval("bacc")) for name, boot in growth),
-            calibrations=self._calibrations(main),
+            calibrations=self._calibrations(main, judged),
             rules=self._rules(main, of_main),
             selective=Selective(
                 coverage=coverage,
@@ -117,22 +120,11 @@ class Assessor:
         self, methods: Sequence[Combined], main: Combined, of_main: Judged
     ) -> tuple[Line, ...]:
         """Runs and methods under the same calibration and rule, the best first."""
-        lines = []
-        members = [alone(self.oof, run) for run in range(len(self.oof.names))]
-        for one in (*members, *methods):
-            judged = of_main if one is main else judge(one, self.oof, self.plan)
-            is_run = any(one is member for member in members)
-            lines.append(
-                Line(
-                    name=one.name,
-                    title=one.name if is_run else title_of(one.name),
-                    kind="run" if is_run else "method",
-                    bootstrap=self._score(judged.scores, judged.probabilities),
-                    in_sample=bacc(judged.in_sample, self.oof.targets),
-                    difference=None,
-                    chosen=one is main,
-                )
-            )
+        runs = [alone(self.oof, run) for run in range(len(self.oof.names))]
+        lines = [self._line(run, "run", judge(run, self.oof, self.plan)) for run in runs]
+        for method in methods:
+            judged = of_main if method is main else judge(method, self.oof, self.plan)
+            lines.append(replace(self._line(method, "method", judged), chosen=method is main))
         lines.sort(key=lambda line: -line.bootstrap.scores.bacc)
         best = next(line for line in lines if line.kind == "run")
         return tuple(
@@ -140,6 +132,16 @@ class Assessor:
             if line is best
             else replace(line, difference=paired_difference(line.bootstrap, best.bootstrap))
             for line in lines
+        )
+
+    def _line(self, combined: Combined, kind: Literal["run", "method"], judged: Judged) -> Line:
+        return Line(
+            name=combined.name,
+            title=combined.name if kind == "run" else title_of(combined.name),
+            kind=kind,
+            bootstrap=self._score(judged.scores, judged.probabilities),
+            in_sample=bacc(judged.in_sample, self.oof.targets),
+            difference=None,
         )
 
     def _growth(self, best: int) -> list[tuple[str, Bootstrap]]:
@@ -188,14 +190,15 @@ class Assessor:
             for (title, boot), last in zip(way, before, strict=True)
         )
 
-    def _calibrations(self, main: Combined) -> tuple[CalibrationLine, ...]:
-        argmax = parse_rule("argmax", self.oof.task)
+    def _calibrations(self, main: Combined, of_main: Judged) -> tuple[CalibrationLine, ...]:
+        argmax = parse_rule("argmax", self.oof.task)  # probabilities do not depend on the rule
         lines = []
         for name in CALIBRATIONS:
+            chosen = name == self.plan.calibration
             plan = replace(self.plan, calibration=name, rule=argmax)
-            given = judge(main, self.oof, plan).probabilities
-            measured = calibrating.measure(self.oof.targets, given, self.oof.task)
-            lines.append(CalibrationLine(name, measured, name == self.plan.calibration))
+            judged = of_main if chosen else judge(main, self.oof, plan)
+            measured = calibrating.measure(self.oof.targets, judged.probabilities, self.oof.task)
+            lines.append(CalibrationLine(name, measured, chosen))
         return tuple(lines)
 
     def _rules(self, main: Combined, of_main: Bootstrap) -> tuple[RuleLine, ...]:

@@ -114,6 +114,7 @@ def build_ensemble(
         candidates.append(main)
     else:
         main = chosen = candidates[0]
+    judged = judge(main, oof, plan)
     with progress() as bar:
         scoring = bar.add_task("bootstrap over lesions", total=None)
         assessor = Assessor(
@@ -127,7 +128,7 @@ def build_ensemble(
             seed=recipe.seed,
             on_score=lambda: bar.advance(scoring),
         )
-        assessment = assessor.assess(candidates, main, chosen.name)
+        assessment = assessor.assess(candidates, main, judged, chosen.name)
     with locked(folder, "made"):
         if _weights_of(runs) != weights:
             raise SkinError("a run was trained on while the ensemble was made; make it again")
@@ -141,7 +142,7 @@ def build_ensemble(
             tta=tta,
         )
         with replacing(folder / "oof.csv") as temporary:
-            _table(gathered, judge(main, oof, plan)).to_csv(temporary, index=False)
+            _table(gathered, judged).to_csv(temporary, index=False)
         publish(assessment)
         ensemble.save(folder)
     return assessment

@@ -12,10 +12,10 @@ import torch
 from skin.allocator import keep_freed_memory
 from skin.console import progress
 from skin.data.dataset import find_dataset
-from skin.errors import SkinError, name_some
+from skin.errors import SkinError
 from skin.files import replacing, require_writable, sha256_file
 from skin.models.build import LesionClassifier, build_model
-from skin.runs import FoldRun, Run, read_oof
+from skin.runs import FoldRun, Run, pool_folds, read_oof
 from skin.training.checkpoint import load_weights
 from skin.training.evaluation import oof_table, predict_rows
 from skin.training.plan import Experiment, loader_workers, resolve
@@ -51,11 +51,7 @@ def out_of_fold(run: Run, tta: str, data_dir: Path, device: str = "auto") -> pd.
     missing = [pair for pair in zip(folds, paths, strict=True) if not pair[1].exists()]
     if missing:
         _predict_again(run, missing, views, data_dir, choose_device(device))
-    pooled = pd.concat([read_oof(path, run.task) for path in paths], ignore_index=True)
-    twice = pooled.loc[pooled["image_id"].duplicated(), "image_id"]
-    if len(twice):
-        raise SkinError(f"{run.folder}: images predicted twice: {name_some(twice)}")
-    return pooled.sort_values("image_id", ignore_index=True)
+    return pool_folds([read_oof(path, run.task) for path in paths], run.folder)
 
 
 def _table_path(fold: FoldRun, views: Tta) -> Path:

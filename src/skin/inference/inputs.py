@@ -10,16 +10,13 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
-from skin.data.archive import Archive
+from skin.data.archive import LARGEST, Archive
 from skin.data.images import is_image_name
 from skin.errors import SkinError, name_some
 from skin.inference.texts import Texts
 
 IMAGE_COLUMNS = ("image", "image_id", "image_name", "isic_id", "path", "file", "filename")
 """The names of a column that names images; of several that a CSV has, the first counts."""
-
-
-_LARGEST = 1 << 30  # bytes of a file that is read, as of an archive's entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ class InputImage:
         if isinstance(self.home, Archive):
             return self.home.read(self.ref)
         path = self.home / self.ref
-        if self.size > _LARGEST:
-            raise SkinError(f"{path} has {self.size:,} bytes, more than {_LARGEST:,}")
+        if self.size > LARGEST:
+            raise SkinError(f"{path} has {self.size:,} bytes, more than {LARGEST:,}")
         try:
             return path.read_bytes()
         except OSError as error:
