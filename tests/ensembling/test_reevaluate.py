@@ -10,7 +10,7 @@ import torch
 
 from skin.config import parse_config
 from skin.data.loader import Draw
-from skin.ensembling import reevaluate
+from skin.training import held_out
 from skin.ensembling.reevaluate import out_of_fold
 from skin.errors import SkinError
 from skin.files import write_json
@@ -176,7 +176,7 @@ def test_a_failure_leaves_the_folds_that_are_done_and_no_half(
             raise SkinError("stopped")
         load_weights(path, model)
 
-    monkeypatch.setattr(reevaluate, "load_weights", only_the_first)
+    monkeypatch.setattr(held_out, "load_weights", only_the_first)
     with pytest.raises(SkinError, match="stopped"):
         out_of_fold(run, "none", toy_data, "cpu")
     assert len(list(run.fold(0).folder.glob("oof/*.csv"))) == 1

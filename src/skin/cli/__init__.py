@@ -15,6 +15,7 @@ from skin.cli.data import data_app
 from skin.cli.ensemble import ensemble
 from skin.cli.explain import explain
 from skin.cli.predict import predict
+from skin.cli.probe import probe_app
 from skin.cli.report import report
 from skin.cli.score import score
 from skin.cli.synthetic import synthetic
@@ -50,6 +51,7 @@ def _root(
 data_app.command("synthetic")(synthetic)
 data_app.command("balance")(balance)
 app.add_typer(data_app, name="data")
+app.add_typer(probe_app, name="probe")
 for _command in (train, tune, ensemble, predict, explain, score, report):
     app.command()(_command)
 

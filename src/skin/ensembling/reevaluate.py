@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 
 from skin.allocator import keep_freed_memory
 from skin.console import progress
-from skin.data.dataset import find_dataset
 from skin.errors import SkinError
 from skin.files import replacing, require_writable, sha256_file
-from skin.models.build import LesionClassifier, build_model
 from skin.runs import FoldRun, Run, pool_folds, read_oof
-from skin.training.checkpoint import load_weights
 from skin.training.evaluation import oof_table, predict_rows
-from skin.training.plan import Experiment, loader_workers, resolve
-from skin.training.precision import choose_device, choose_precision
+from skin.training.held_out import HeldOut
+from skin.training.plan import loader_workers
+from skin.training.precision import choose_device
 from skin.views import Tta
 
 _SHOWN = 12  # digits of a hash in a file's name
@@ -76,71 +73,38 @@ def _predict_again(
     """Write the folds' tables, each once it is whole."""
     keep_freed_memory()
     # Predicting takes minutes; what is wrong should be said before.
-    experiments = [_find_experiment(fold, data_dir) for fold, _ in missing]
+    parts = [HeldOut.find(fold, data_dir) for fold, _ in missing]
     for fold, _ in missing:
         require_writable(fold.folder)
-    total = sum(fold.metadata()["held_out_images"] for fold, _ in missing)
+    total = sum(len(part.rows) for part in parts)
     with progress() as bar:
         shown = bar.add_task(f"{run.name} with {views}", total=total)
-        for (fold, path), experiment in zip(missing, experiments, strict=True):
+        for (_, path), part in zip(missing, parts, strict=True):
             table = _predict_held_out(
-                fold, experiment, views, device, lambda images: bar.advance(shown, images)
+                part, views, device, lambda images: bar.advance(shown, images)
             )
             with replacing(path) as temporary:
                 table.to_csv(temporary, index=False)
 
 
 def _predict_held_out(
-    fold: FoldRun,
-    experiment: Experiment,
-    views: Tta,
-    device: torch.device,
-    on_batch: Callable[[int], None],
+    held_out: HeldOut, views: Tta, device: torch.device, on_batch: Callable[[int], None]
 ) -> pd.DataFrame:
     """Predict the images that a fold held out by its best weights."""
-    config = experiment.config
-    model = build_model(config, pretrained=False)
-    load_weights(fold.weights, model)
-    if config.training.channels_last:
-        model.to(memory_format=torch.channels_last)
-    model.to(device)
-    metadata = experiment.metadata
-    rows = experiment.folds.split(fold.fold).held_out
+    config = held_out.experiment.config
+    model = held_out.load(device)
     log_probabilities = predict_rows(
         model,
-        experiment.evaluation_images(),
-        rows,
+        held_out.images(),
+        held_out.rows,
         tta=views,
-        metadata=None if metadata is None else torch.from_numpy(metadata),
+        metadata=held_out.metadata(),
         batch_size=config.training.eval_batch_size,
         workers=loader_workers(config.runtime.workers, on_gpu=device.type != "cpu"),
         device=device,
-        precision=_precision(fold.metadata(), device, model),
+        precision=held_out.precision(device, model),
         on_batch=on_batch,
     )
-    return oof_table(experiment, fold.fold, rows, log_probabilities.numpy())
-
-
-def _find_experiment(fold: FoldRun, data_dir: Path) -> Experiment:
-    """Load what the fold was trained on, and nothing that only bears its name."""
-    known = fold.metadata()
-    dataset = find_dataset(data_dir, known["dataset"])
-    if dataset.hash != known["dataset_hash"]:
-        raise SkinError(
-            f"{fold.folder} was trained on another state of dataset '{dataset.name}' than the one "
-            f"in {data_dir}: give its own by --data-dir, or train the fold anew"
-        )
-    experiment = resolve(fold.config(), data_dir)
-    if experiment.folds.hash != known["folds_hash"]:
-        raise SkinError(
-            f"{fold.folder} was trained on other folds '{experiment.folds.name}' than those of "
-            f"dataset '{dataset.name}' in {data_dir}, so it may have learnt from what they hold "
-            "out: restore its folds, or train it anew"
-        )
-    return experiment
-
-
-def _precision(known: dict[str, Any], device: torch.device, model: LesionClassifier) -> str:
-    """As in training on such a device, so that the views alone differ; exact on another kind."""
-    wanted = known["precision"] if known["device"] == device.type else "fp32"
-    return choose_precision(wanted, device, model)
+    return oof_table(
+        held_out.experiment, held_out.fold.fold, held_out.rows, log_probabilities.numpy()
+    )

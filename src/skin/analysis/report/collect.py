@@ -43,6 +43,7 @@ class Entry:
     """A run or an ensemble, with its out-of-fold predictions.
 
     Attributes:
+        folder: where it lies.
         task: what it is scored as.
         trained_as: the name of the task that it predicts.
         oof: a row an image, ordered by `image_id`; with a decision rule's scores, if it has one.
@@ -57,6 +58,7 @@ class Entry:
 
     name: str
     kind: Literal["run", "ensemble"]
+    folder: Path
     task: Task
     trained_as: str
     oof: pd.DataFrame
@@ -216,6 +218,7 @@ def _read_run(folder: Path) -> Entry:
     return Entry(
         name=folder.name,
         kind="run",
+        folder=folder,
         task=task,
         trained_as=task.name,
         oof=run.oof(),
@@ -237,6 +240,7 @@ def _read_ensemble(folder: Path) -> Entry:
     return Entry(
         name=folder.name,
         kind="ensemble",
+        folder=folder,
         task=task,
         trained_as=task.name,
         oof=oof,

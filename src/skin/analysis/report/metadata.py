@@ -15,6 +15,8 @@ class FoldMetadata(BaseModel):
     """What a report tells of a fold's `metadata.json`; other keys are left alone."""
 
     task: str
+    dataset: str | None = None
+    dataset_hash: str | None = None
     best_epoch: int
     epochs: int
     seconds: float
@@ -34,6 +36,19 @@ class MadeMetadata(BaseModel):
     rule: str
 
 
+class MemberMetadata(BaseModel):
+    """Where one model of an ensemble lies, relative to the ensemble's folder."""
+
+    folder: Path
+
+
+class RunMetadata(BaseModel):
+    """One run of an ensemble."""
+
+    name: str
+    folds: tuple[MemberMetadata, ...]
+
+
 class EnsembleMetadata(BaseModel):
     """What a report tells of an `ensemble.json`; other keys are left alone."""
 
@@ -41,6 +56,7 @@ class EnsembleMetadata(BaseModel):
     leaking: bool
     chosen_on_held_out: bool
     tta: str
+    runs: tuple[RunMetadata, ...] = ()
     made: MadeMetadata | None = None
     parameters: int | None = None
     seconds: float | None = None
