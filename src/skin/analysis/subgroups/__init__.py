@@ -1,0 +1,1 @@
+"""How scores differ between the lesions of different people, sites and sources."""
