@@ -14,6 +14,7 @@ from skin.cli.balance import balance
 from skin.cli.data import data_app
 from skin.cli.ensemble import ensemble
 from skin.cli.explain import explain
+from skin.cli.explore import explore
 from skin.cli.predict import predict
 from skin.cli.probe import probe_app
 from skin.cli.report import report
@@ -50,6 +51,7 @@ def _root(
 
 data_app.command("synthetic")(synthetic)
 data_app.command("balance")(balance)
+data_app.command("explore")(explore)
 app.add_typer(data_app, name="data")
 app.add_typer(probe_app, name="probe")
 for _command in (train, tune, ensemble, predict, explain, score, report):
