@@ -10,13 +10,13 @@ import torch
 
 from skin.config import parse_config
 from skin.data.loader import Draw
-from skin.training import held_out
 from skin.ensembling.reevaluate import out_of_fold
 from skin.errors import SkinError
 from skin.files import write_json
 from skin.models.build import build_model
 from skin.models.forward import predict_batch
 from skin.runs import FoldRun, Run, logit_columns, probability_columns, read_oof
+from skin.training import held_out
 from skin.training.checkpoint import load_weights
 from skin.training.plan import plan_fold, resolve
 from skin.training.run import train_run

@@ -23,7 +23,7 @@ def synthetic(
 ) -> None:
     """Draw synthetic dermoscopic images, laid out as HAM10000, for demos and tests.
 
-    All seven classes, with HAM10000's metadata and, less extreme, its imbalance.
+    All seven classes, with HAM10000's metadata, lesion masks and, less extreme, its imbalance.
     The classes overlap: no model is right about every lesion.
     Nothing in them is real; never train on them for anything that matters.
 

@@ -75,6 +75,7 @@ def test_layout_is_ham10000s(small: Written):
         "HAM10000_images_part_1",
         "HAM10000_images_part_2",
         "HAM10000_metadata.csv",
+        "HAM10000_segmentations_lesion_tschandl",
         TEST_TRUTH,
         TEST_IMAGES,
     ]
@@ -97,6 +98,23 @@ def test_images_have_the_size_and_are_not_flat(small: Written):
         image = cv2.imread(str(path))
         assert image.shape == (36, 48, 3)
         assert image.std() > 5
+
+
+def test_each_image_has_the_mask_of_its_lesion(small: Written):
+    root, _ = small
+    table = rows(root / "HAM10000_metadata.csv")
+    folder = root / "HAM10000_segmentations_lesion_tschandl"
+    names = {f"{row['image_id']}_segmentation.png" for row in table}
+    assert {path.name for path in folder.iterdir()} == names
+    contrasts = []
+    for row in table:
+        mask = cv2.imread(str(folder / f"{row['image_id']}_segmentation.png"), cv2.IMREAD_GRAYSCALE)
+        image = cv2.imread(str(next(root.glob(f"HAM10000_images_*/{row['image_id']}.jpg"))))
+        assert mask.shape == (36, 48)
+        assert set(np.unique(mask)) == {0, 255}
+        assert 0.003 < (mask > 0).mean() < 0.7
+        contrasts.append(image[mask > 0].mean() - image[mask == 0].mean())
+    assert np.mean(np.array(contrasts) < 0) > 0.9, "lesions are darker than skin, but for a few"
 
 
 def test_truth_is_one_hot_over_the_test_images(small: Written):

@@ -21,7 +21,7 @@ CLASSES = tuple(TASKS["isic2018"].index_by_dx())
 def lesions(dx: str):
     """Pigment maps (N, S, S, 4) of typical lesions of the class."""
     return np.stack(
-        [draw_lesion(TYPICAL[dx], SIDE, np.random.default_rng([3, i])) for i in range(12)]
+        [draw_lesion(TYPICAL[dx], SIDE, np.random.default_rng([3, i])).pigments for i in range(12)]
     )
 
 
@@ -48,13 +48,16 @@ def test_drawn_traits_are_strengths(dx: str):
 def test_a_lesion_ends_before_the_edge_of_its_map(dx: str):
     rng = np.random.default_rng(1)
     for _ in range(10):
-        maps = draw_lesion(draw_traits(dx, rng), SIDE, rng)
+        maps, inside = draw_lesion(draw_traits(dx, rng), SIDE, rng)
         assert maps.shape == (SIDE, SIDE, 4)
         assert maps.dtype == np.float32
         assert maps.min() >= 0
         assert maps[30:-30, 30:-30].max() > 0.05
         for edge in (maps[0], maps[-1], maps[:, 0], maps[:, -1]):
             assert edge.max() == 0
+        assert inside.shape == (SIDE, SIDE)
+        assert set(np.unique(inside)) == {0, 1}
+        assert maps[inside > 0].sum(axis=-1).mean() > 3 * maps[inside == 0].sum(axis=-1).mean()
 
 
 def test_classes_differ_as_their_criteria_say():

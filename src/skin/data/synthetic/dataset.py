@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from skin.console import progress
 from skin.data.synthetic.lesion import draw_lesion
@@ -32,6 +33,7 @@ from skin.taxonomy import get_task
 
 METADATA = "HAM10000_metadata.csv"
 PARTS = ("HAM10000_images_part_1", "HAM10000_images_part_2")
+MASKS = "HAM10000_segmentations_lesion_tschandl"
 TEST_IMAGES = "ISIC2018_Task3_Test_Input"
 TEST_TRUTH = "ISIC2018_Task3_Test_GroundTruth.csv"
 
@@ -83,9 +85,11 @@ def write_synthetic(
 ) -> SyntheticSummary:
     """Write a data set of synthetic dermoscopic images, the same for the same arguments.
 
-    Below `out` lie `HAM10000_metadata.csv` and the images in `HAM10000_images_part_1/` and
-    `…part_2/`; with test images also those of `ISIC2018_Task3_Test_Input/`, unlabelled, and
-    their truth in the official one-hot form, `ISIC2018_Task3_Test_GroundTruth.csv`.
+    Below `out` lie `HAM10000_metadata.csv`, the images in `HAM10000_images_part_1/` and
+    `…part_2/`, and their lesions' masks as HAM10000's are published, in
+    `HAM10000_segmentations_lesion_tschandl/`; with test images also those of
+    `ISIC2018_Task3_Test_Input/`, unlabelled, and their truth in the official one-hot form,
+    `ISIC2018_Task3_Test_GroundTruth.csv`.
 
     Args:
         out: the folder to make; it must not exist, or be empty.
@@ -110,7 +114,7 @@ def write_synthetic(
 
         folder_of = _spread_over_parts(root, training)
         for lesion in training:
-            _draw_images(lesion, folder_of, size, advance)
+            _draw_images(lesion, folder_of, size, advance, masks=root / MASKS)
         write_text(root / METADATA, _metadata(training))
         if test:
             for lesion in test:
@@ -158,16 +162,24 @@ def _draw_images(
     folder_of: Callable[[str], Path],
     size: tuple[int, int],
     advance: Callable[[], None],
+    masks: Path | None = None,
 ) -> None:
+    """Write a lesion's photographs and, where a folder for them is given, their masks."""
     rng = lesion.rng
     traits = draw_traits(lesion.patient.dx, rng)
-    pigments = draw_lesion(traits, round(_MAP_PER_WIDTH * size[0]), rng)
+    drawn = draw_lesion(traits, round(_MAP_PER_WIDTH * size[0]), rng)
     person = draw_person(rng)
     for name in lesion.image_ids:
-        path = folder_of(name) / f"{name}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(_jpeg(photograph(pigments, person, size, rng)))
+        picture = photograph(drawn, person, size, rng)
+        _write(folder_of(name) / f"{name}.jpg", _jpeg(picture.pixels))
+        if masks is not None:
+            _write(masks / f"{name}_segmentation.png", _png(picture.mask))
         advance()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:
@@ -177,6 +189,13 @@ def _jpeg(image: NDArray[np.uint8]) -> bytes:
         [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
     )
     return data.tobytes()
+
+
+def _png(mask: NDArray[np.bool_]) -> bytes:
+    """Of 1 bit a pixel, white in the lesion."""
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _metadata(lesions: Sequence[_Lesion]) -> str:

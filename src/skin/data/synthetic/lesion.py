@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,20 @@ _HARMONICS = np.arange(2, 10)
 _DIRECTIONS = 720
 _FAINT = 0.05
 """A structure weaker than this would not be seen, and is not drawn."""
+
+
+class Lesion(NamedTuple):
+    """A drawn lesion: what it is made of, and where it ends.
+
+    Attributes:
+        pigments: (S, S, 4): melanin, deep melanin, blood, white (see `Pigments`), 0 on healthy
+            skin.
+        inside: (S, S), 1 within its border and 0 without, where an expert would draw the outline:
+            redness and single dots around it lie outside.
+    """
+
+    pigments: NDArray[np.float32]
+    inside: Field
 
 
 @dataclass
@@ -66,16 +81,13 @@ class _Place:
         return int(self.x.shape[0])
 
 
-def draw_lesion(traits: Traits, side: int, rng: Rng) -> NDArray[np.float32]:
-    """Draw a lesion's pigment maps.
+def draw_lesion(traits: Traits, side: int, rng: Rng) -> Lesion:
+    """Draw a lesion's pigment maps and its outline.
 
     Args:
         traits: how it looks.
         side: S in pixels.
         rng: the source of randomness.
-
-    Returns:
-        (S, S, 4): melanin, deep melanin, blood, white (see `Pigments`), 0 on healthy skin.
     """
     place = _outline(traits, side, rng)
     pigments = _ground(traits, place, rng)
@@ -84,7 +96,8 @@ def draw_lesion(traits: Traits, side: int, rng: Rng) -> NDArray[np.float32]:
     _add_vascular(pigments, traits, place, rng)
     # A lesion too large for its map fades out instead of being cut at the map's edge.
     within = smoothstep(np.hypot(place.x, place.y), 0.98 * EXTENT, 0.85 * EXTENT)
-    return pigments.stacked() * within[..., None]
+    inside = (place.depth > 0) & (within > 0.5)  # noqa: PLR2004 - half faded out
+    return Lesion(pigments.stacked() * within[..., None], inside.astype(np.float32))
 
 
 def _outline(traits: Traits, side: int, rng: Rng) -> _Place:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skin.data.synthetic.lesion import EXTENT
+from skin.data.synthetic.lesion import EXTENT, Lesion
 from skin.data.synthetic.texture import Field, Rng, noise, smoothstep, strands
 
 _SUPERSAMPLING = 2
@@ -67,23 +68,32 @@ def draw_person(rng: Rng) -> Person:
     )
 
 
-def photograph(
-    lesion: NDArray[np.float32], person: Person, size: tuple[int, int], rng: Rng
-) -> NDArray[np.uint8]:
+class Photograph(NamedTuple):
+    """A picture, and which of its pixels are the lesion.
+
+    Attributes:
+        pixels: (height, width, 3) RGB.
+        mask: (height, width), true in the lesion, also below hair.
+    """
+
+    pixels: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+
+
+def photograph(lesion: Lesion, person: Person, size: tuple[int, int], rng: Rng) -> Photograph:
     """Take one picture: another zoom, turn, place, light and focus each time.
 
     Args:
-        lesion: pigment maps (S, S, 4), of `draw_lesion`.
+        lesion: of `draw_lesion`.
         person: whose skin it is.
         size: (width, height) in pixels.
         rng: the source of randomness.
-
-    Returns:
-        (height, width, 3) RGB.
     """
     width, height = (_SUPERSAMPLING * pixels for pixels in size)
     shape = (height, width)
-    light = _absorb(_skin(person, shape, rng) + _pose(lesion, shape, rng))
+    skin = _skin(person, shape, rng)
+    pose = _pose(lesion.pigments.shape[0], shape, rng)
+    light = _absorb(skin + _posed(lesion.pigments, pose, shape))
     light = _hair(light, person, rng)
     if rng.random() < _BUBBLES:
         light = _gel_bubbles(light, rng)
@@ -91,18 +101,28 @@ def photograph(
         light = _ruler(light, rng)
     light *= _illumination(shape, rng)[..., None]
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return _develop(np.asarray(small, dtype=np.float32), rng)
+    covered = cv2.resize(_posed(lesion.inside, pose, shape), size, interpolation=cv2.INTER_AREA)
+    mask = np.asarray(covered > 0.5)  # noqa: PLR2004 - the larger part of the pixel
+    return Photograph(_develop(np.asarray(small, dtype=np.float32), rng), mask)
 
 
-def _pose(lesion: NDArray[np.float32], shape: tuple[int, int], rng: Rng) -> NDArray[np.float32]:
-    """The lesion's maps as the camera sees them, (H, W, 4)."""
+def _pose(side: int, shape: tuple[int, int], rng: Rng) -> NDArray[np.float64]:
+    """The affine map (2, 3) from a lesion's square of `side` pixels to where the camera sees it."""
     height, width = shape
-    side = lesion.shape[0]
     zoom = _LESION_SHARE * height * 2 * EXTENT / side * rng.lognormal(0.0, 0.16)
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0.0, 360.0), zoom)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0.0, 360.0), zoom)
+    matrix = np.asarray(turn, dtype=np.float64)
     shift = rng.normal(0.0, 0.05 * height, 2)
     matrix[:, 2] += np.array([width, height]) / 2 - side / 2 + shift
-    posed = cv2.warpAffine(lesion, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    return matrix
+
+
+def _posed(
+    maps: NDArray[np.float32], pose: NDArray[np.float64], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Maps (S, S) or (S, S, K) of a lesion as the camera sees them, (H, W) or (H, W, K)."""
+    height, width = shape
+    posed = cv2.warpAffine(maps, pose, (width, height), flags=cv2.INTER_LINEAR)
     return np.asarray(posed, dtype=np.float32)
 
 
