@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import gc
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from skin.analysis.heatmaps import attention_maps, grad_cam, to_image_size
+from skin.analysis.heatmaps import METHODS, attention_maps, cam, to_image_size
 from skin.config import parse_config
 from skin.errors import SkinError
 from skin.models.build import build_model
@@ -17,7 +23,7 @@ class Pooled(nn.Module):
 
     def __init__(self, weight, maps=None) -> None:
         super().__init__()
-        self.weight = torch.tensor(weight)
+        self.weight = nn.Parameter(torch.tensor(weight))
         self.maps = maps
         self.seen = []
 
@@ -46,10 +52,57 @@ def test_grad_cam_by_hand():
     # is (1/2, -1/2), and each of two places has half of it: the weights are 1/4 and -1/4. Class 0
     # has 2/4 at its place, and less than 0 at the other; class 1 has 4/4.
     model = Pooled(IDENTITY)
-    zero = grad_cam(model, FEATURES, torch.tensor([0]))
-    one = grad_cam(model, FEATURES, torch.tensor([1]))
+    zero = cam(model, FEATURES, torch.tensor([0]))
+    one = cam(model, FEATURES, torch.tensor([1]))
     torch.testing.assert_close(zero, torch.tensor([[[0.5, 0.0]]]))
     torch.testing.assert_close(one, torch.tensor([[[0.0, 1.0]]]))
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        # Gradients of class 0 are 1/4 in the first channel, -1/4 in the second.
+        ("hirescam", [0.5, 0.0]),  # 2/4 and, below 0, -4/4
+        ("layercam", [0.5, 0.0]),  # the second channel's gradients are cut to 0
+        # a = g^2 / (2 g^2 + g^3 sum A) = (1/16) / (2/16 + 2/64) = 0.4 at both places of the first
+        # channel: its weight is 2 * 0.4 / 4 = 0.2, the second's 0.
+        ("gradcam++", [0.4, 0.0]),
+    ],
+)
+def test_other_maps_by_hand(method, expected):
+    heatmap = cam(Pooled(IDENTITY), FEATURES, torch.tensor([0]), method=method)
+    torch.testing.assert_close(heatmap, torch.tensor([[expected]]), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_eigencam_is_high_where_features_differ_most_whatever_their_sign(sign):
+    # Centred, the one channel that is not constant is -1, -1, 2, and 1, 1, -2 with its sign.
+    features = torch.tensor([[[[0.0, 0.0, 3.0]], [[1.0, 1.0, 1.0]]]]) * sign
+    heatmap = cam(Pooled(IDENTITY), features, torch.tensor([0]), method="eigencam")
+    torch.testing.assert_close(heatmap, torch.tensor([[[0.0, 0.0, 2.0]]]))
+
+
+class Scored(nn.Module):
+    """A classifier's log-probabilities less their mean, as the library takes a model."""
+
+    def __init__(self, model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        log_p = self.model(images)
+        return log_p - log_p.mean(dim=1, keepdim=True)
+
+
+def test_the_map_is_the_library_s_where_the_library_can_hook_the_features():
+    """Of this network alone the last feature map is a submodule's output, that of `layer4`."""
+    model = tiny()
+    images = torch.randint(0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    with GradCAM(Scored(model), [model.backbone.layer4]) as library:
+        theirs = library(images.float(), [ClassifierOutputTarget(k) for k in (0, 3, 6)])
+    ours = cam(model, images, torch.tensor([0, 3, 6])).numpy()
+    # The library adds 1e-7 to what it divides by, here some 1e-4.
+    np.testing.assert_allclose(scale_cam_image(ours, (64, 64)), theirs, atol=1e-3)
 
 
 def test_a_sure_model_has_the_map_of_an_unsure_one():
@@ -60,30 +113,36 @@ def test_a_sure_model_has_the_map_of_an_unsure_one():
         classify(features) + torch.tensor([0.0, 50.0]), dim=1
     )
     for index in (0, 1):
-        maps = [grad_cam(model, FEATURES, torch.tensor([index])) for model in (unsure, sure)]
+        maps = [cam(model, FEATURES, torch.tensor([index])) for model in (unsure, sure)]
         torch.testing.assert_close(*maps)
 
 
 def test_each_image_of_a_batch_has_the_map_that_it_has_alone():
     images = torch.rand(3, 2, 4, 5, generator=torch.Generator().manual_seed(0))
     model, classes = Pooled(IDENTITY), torch.tensor([0, 1, 0])
-    alone = [grad_cam(model, images[i : i + 1], classes[i : i + 1]) for i in range(3)]
-    torch.testing.assert_close(grad_cam(model, images, classes), torch.cat(alone))
+    alone = [cam(model, images[i : i + 1], classes[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(cam(model, images, classes), torch.cat(alone))
 
 
 def test_a_map_is_zero_where_nothing_speaks_for_the_class():
     against = Pooled([[-1.0, -1.0], [0.0, 0.0]])
-    assert not grad_cam(against, FEATURES, torch.tensor([0])).any()
+    assert not cam(against, FEATURES, torch.tensor([0])).any()
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(SkinError, match=r"unknown heatmap 'grad': .*known: eigencam, gradcam"):
+        cam(Pooled(IDENTITY), FEATURES, torch.tensor([0]), method="grad")
 
 
 def test_metadata_reach_the_model():
     model, metadata = Pooled(IDENTITY, maps=torch.ones(1, 1, 1, 2)), torch.ones(1, 3)
-    grad_cam(model, FEATURES, torch.tensor([0]), metadata)
+    cam(model, FEATURES, torch.tensor([0]), metadata)
     attention_maps(model, FEATURES, metadata)
     assert all(seen is metadata for seen in model.seen)
     assert len(model.seen) == 2
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
 @pytest.mark.parametrize(
     "variant",
@@ -95,37 +154,86 @@ def test_metadata_reach_the_model():
     ],
     ids=str,
 )
-def test_real_variants(backbone, variant):
+def test_real_variants(backbone, variant, method):
     model = tiny(backbone=backbone, **variant)
     images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     before = {name: p.clone() for name, p in model.named_parameters()}
-    maps = grad_cam(model, images, torch.tensor([0, 6]))
+    with torch.no_grad():  # as callers have it
+        maps = cam(model, images, torch.tensor([0, 6]), method=method)
     features = model.features(model.normalise(images))
     assert maps.shape == (2, *features.shape[2:])
     assert (maps >= 0).all()
     assert maps.isfinite().all()
     assert not maps.requires_grad
     assert all(p.grad is None and p.equal(before[name]) for name, p in model.named_parameters())
+    assert not any(module._forward_hooks for module in model.modules())  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"),
+    [
+        ({}, []),
+        ({"attention": "se"}, ["attention"]),
+        ({"attention": "soft"}, ["attention"]),
+        (
+            {"head": {"kind": "hierarchical", "units": 8}},
+            ["attention1", "attention2", "attention3"],
+        ),
+    ],
+    ids=str,
+)
+def test_a_model_s_own_attention(variant, names):
+    model = tiny(**variant)
+    images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     own = attention_maps(model, images)
-    expected = {"se": ["attention"], "soft": ["attention"]}.get(variant.get("attention"), [])
-    if "head" in variant:
-        expected = ["attention1", "attention2", "attention3"]
-    assert list(own) == expected
+    assert list(own) == names
     assert all(each.ndim == 3 and (each >= 0).all() for each in own.values())
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
+def test_nothing_is_kept(method):
+    """Without the cycle collector: what only it frees would grow between its runs."""
+    model, images = tiny(), torch.zeros(2, 3, 64, 64)
+
+    def tensors() -> int:
+        cam(model, images, torch.tensor([0, 6]), method=method)
+        return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
+
+    tensors()
+    gc.collect()
+    gc.disable()
+    try:
+        counts = [tensors() for _ in range(3)]
+    finally:
+        gc.enable()
+    assert len(set(counts)) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("variant", [{}, {"head": {"kind": "hierarchical", "units": 8}}], ids=str)
+def test_a_gpu_gives_the_same_maps(method, variant):
+    model = tiny(**variant)
+    images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    expected = cam(model, images, torch.tensor([0, 6]), method=method)
+    model.cuda()
+    maps = cam(model, images.cuda(), torch.tensor([0, 6]).cuda(), method=method)
+    assert maps.is_cuda
+    torch.testing.assert_close(maps.cpu(), expected, atol=1e-3, rtol=1e-2)
 
 
 def test_a_frozen_backbone_has_its_map_too():
     model = tiny()
     images = torch.randint(0, 256, (1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
-    thawed = grad_cam(model, images, torch.tensor([2]))
+    thawed = cam(model, images, torch.tensor([2]))
     model.freeze(frozen=True)
-    torch.testing.assert_close(grad_cam(model, images, torch.tensor([2])), thawed)
+    torch.testing.assert_close(cam(model, images, torch.tensor([2])), thawed)
 
 
 def test_a_backbone_without_a_map_is_refused():
     model = tiny(backbone="test_vit", image_size=160)
     with pytest.raises(SkinError, match=r"needs a spatial feature map \(B, D, H, W\)"):
-        grad_cam(model, torch.zeros(1, 3, 160, 160), torch.tensor([0]))
+        cam(model, torch.zeros(1, 3, 160, 160), torch.tensor([0]))
 
 
 def tiny(image_size=64, **model):

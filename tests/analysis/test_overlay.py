@@ -11,16 +11,38 @@ HEATMAP = np.array([[0.0, 0.5, 1.0]], np.float32)
 IMAGE = np.full((1, 3, 3), 200, np.uint8)
 
 
-def test_colours_go_from_blue_over_green_to_red():
-    low, middle, high = colour(HEATMAP)[0].astype(int)
-    assert low.argmax() == 2
-    assert middle.argmax() == 1
-    assert high.argmax() == 0
+def test_colours_get_brighter_with_the_heat():
+    """So that a reader who tells no hues apart, or a grey print, has the map too."""
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
+    brightness = colour(ramp)[0].astype(float) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(brightness) > -1).all()
+    assert brightness[0] < 30
+    assert brightness[-1] > 210
 
 
-def test_an_overlay_is_a_blend():
-    expected = 0.45 * colour(HEATMAP).astype(float) + 0.55 * IMAGE
-    np.testing.assert_allclose(overlay(HEATMAP, IMAGE), expected, atol=0.51)
+def test_a_place_without_heat_is_the_image_and_heat_covers_it_in_proportion():
+    cool = np.array([[0.0, 0.2, 0.4]], np.float32)
+    share = 0.65 * cool[..., None]
+    expected = share * colour(cool) + (1 - share) * IMAGE
+    np.testing.assert_allclose(overlay(cool, IMAGE), expected, atol=0.51)
+    assert (overlay(cool, IMAGE)[0, 0] == IMAGE[0, 0]).all()
+
+
+def test_a_white_line_is_around_half_of_the_heat():
+    heatmap = np.full((9, 9), 0.1, np.float32)
+    heatmap[2:7, 2:7] = 1
+    drawn = overlay(heatmap, np.zeros((9, 9, 3), np.uint8))
+    white = (drawn == 255).all(axis=2)
+    line = np.zeros((9, 9), bool)
+    line[2:7, 2:7] = True
+    line[3:6, 3:6] = False
+    np.testing.assert_array_equal(white, line)
+
+
+def test_the_image_stays_as_it_is():
+    image = IMAGE.copy()
+    overlay(HEATMAP, image)
+    np.testing.assert_array_equal(image, IMAGE)
 
 
 def test_four_files_hold_the_map(tmp_path):

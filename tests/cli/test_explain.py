@@ -45,10 +45,13 @@ def test_every_image_gets_every_map(run, photos):
     assert result.stdout.count("Melanocytic nevus") == 18  # in two batches
     assert result.stdout.splitlines()[-1] == "heat"
     assert files("heat") == sorted(
-        f"P{n:02d}_{method}_{kind}"
-        for n in range(18)
-        for method in ("gradcam", "attention")
-        for kind in KINDS
+        [
+            f"P{n:02d}_{method}_{kind}"
+            for n in range(18)
+            for method in ("gradcam", "attention")
+            for kind in KINDS
+        ]
+        + ["contact_sheet.png", "contact_sheet_2.png"]
     )
     values = np.load("heat/P17_gradcam_raw.npy")
     assert (values.shape, values.dtype) == ((32, 32), np.float32)  # the model's input size
@@ -74,20 +77,112 @@ def test_method_class_and_fold_are_taken(run, photos):
     image = photos / "P00.png"
     result = run("se", image, "--out", "own", "--method", "attention", "--fold", "1")
     assert "fold 1" in result.stderr
-    assert files("own") == [f"P00_attention_{kind}" for kind in KINDS]
+    assert files("own") == [*(f"P00_attention_{kind}" for kind in KINDS), "contact_sheet.png"]
     maps = []
     for code in ("MEL", "NV"):
         assert run("plain", image, "--out", code, "--class", code).exit_code == 0
-        assert files(code) == [f"P00_gradcam_{kind}" for kind in KINDS]  # it has no attention
+        maps_of = [f"P00_gradcam_{kind}" for kind in KINDS]  # it has no attention
+        assert files(code) == [*maps_of, "contact_sheet.png"]
         maps.append(np.load(f"{code}/P00_gradcam_raw.npy"))
     assert (maps[0] != maps[1]).any()
 
 
-def test_an_ensemble_names_the_model_that_it_takes(run, photos, skin):
+def test_methods_are_repeatable(run, photos):
+    asked = ["gradcam++", "hirescam", "layercam", "eigencam"]
+    options = [word for method in asked for word in ("--method", method)]
+    result = run("plain", photos / "P00.png", "--out", "heat", *options)
+    assert result.exit_code == 0, result.exception
+    assert files("heat") == sorted(
+        [f"P00_{method}_{kind}" for method in asked for kind in KINDS] + ["contact_sheet.png"]
+    )
+
+
+def test_the_true_class_is_on_the_sheet_where_it_is_known(run, photos):
+    Path("truth.csv").write_text(
+        "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nP00,0.0,0.0,0.0,0.0,0.0,0.0,1.0\n"
+    )
+    image = photos / "P00.png"
+    for name, options in (("without", []), ("with", ["--truth", "truth.csv"])):
+        assert run("plain", image, "--out", name, *options).exit_code == 0
+    sheets = [np.asarray(Image.open(f"{name}/contact_sheet.png")) for name in ("without", "with")]
+    blue_or_orange = [(0, 114, 178), (213, 94, 0)]
+    marked = [
+        any((sheet == colour).all(axis=2).any() for colour in blue_or_orange) for sheet in sheets
+    ]
+    assert marked == [False, True]
+    Path("truth.csv").write_text("image_name,target\nP00,1.0\n")
+    result = run("plain", image, "--out", "heat", "--truth", "truth.csv")
+    assert "truth.csv is the truth of isic2020, whose classes are not" in str(result.exception)
+
+
+@pytest.mark.usefixtures("trained")
+def test_held_out_cases_of_runs_side_by_side(run):
+    result = run("se", "plain", "--cases", "errors", "--cases", "NV", "--per", "2", "--out", "heat")
+    assert result.exit_code == 0, result.exception
+    assert "Most confident errors: 2 of " in result.stderr
+    assert result.stdout.splitlines() == ["heat/index.html", "heat/contact_sheet.png"]
+    shown = {name: files(f"heat/{name}") for name in ("se", "plain")}
+    images = {name.partition("_gradcam")[0] for name in shown["plain"]}
+    assert 2 <= len(images) <= 6
+    assert shown["plain"] == sorted(f"{i}_gradcam_{kind}" for i in images for kind in KINDS)
+    assert shown["se"] == sorted(
+        f"{i}_{method}_{kind}"
+        for i in images
+        for method in ("gradcam", "attention")
+        for kind in KINDS
+    )
+    page = Path("heat/index.html").read_text()
+    assert "chosen by se" in page
+    assert all(image in page for image in images)
+    before = {path: path.read_bytes() for path in Path("heat").rglob("*") if path.is_file()}
+    assert run("se", "plain", "--cases", "errors", "--cases", "NV", "--per", "2", "--out", "heat")
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.usefixtures("trained")
+def test_an_image_s_id_is_a_case(run):
+    table = Path("runs/plain/fold1/oof.csv").read_text().splitlines()
+    image = table[1].split(",")[0]
+    options = ["--cases", image, "--class", "DF", "--out", "heat"]
+    assert run("plain", *options).exit_code == 0
+    assert files("heat/plain") == [f"{image}_gradcam_{kind}" for kind in KINDS]
+    assert "Grad-CAM for DF" in Path("heat/index.html").read_text()
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--cases", "eror"], "--cases eror: no such kind, and no image of that id was held out"),
+        (["--cases", "errors", "--class", "mel"], "--class mel: isic2018 has no such class"),
+        (["--cases", "errors", "--method", "attention"], "plain: this model has no attention"),
+        (["--cases", "errors", "--fold", "0"], "--fold is for image files"),
+        (["--cases", "errors", "--skip-bad"], "--skip-bad is for image files"),
+        (["--cases", "errors", "--data-dir", "nowhere"], "nowhere"),
+        (["--per", "3"], "--per is for --cases"),
+    ],
+)
+def test_a_mistake_in_cases_is_one_message_and_leaves_nothing(run, words, message):
+    result = run("plain", *words, "--out", "heat")
+    assert isinstance(result.exception, SkinError)
+    assert message in str(result.exception)
+    assert not Path("heat").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_nothing_named_is_one_message(run):
+    message = str(run("--out", "heat").exception)
+    assert message == "name the images to explain, or held-out ones with --cases, as errors"
+
+
+def test_an_ensemble_names_the_model_that_it_takes_and_cases_are_of_runs(run, photos, skin):
     assert skin("ensemble", "plain", "se").code == 0
     result = run(photos / "P00.png", "--out", "heat")
     assert "ensemble: ensembles/main, the newest" in result.stderr
     assert "one model: plain, fold 0" in result.stderr
+    message = str(run("main", "--cases", "errors", "--out", "heat").exception)
+    assert message.startswith("main is an ensemble, and heatmaps are of single models")
+    assert message.endswith("name runs of it, as plain se")
 
 
 @pytest.mark.parametrize(

@@ -1,77 +1,53 @@
-"""Predicting images with one model, each with the heatmaps that say where it looked."""
+"""What one model makes of images, each with the heatmaps that say where it looked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skin.analysis.heatmaps import ATTENTION, GRADCAM, attention_maps, grad_cam, to_image_size
+from skin.analysis.heatmaps import (
+    ATTENTION,
+    EIGENCAM,
+    GRADCAM,
+    METHODS,
+    attention_maps,
+    cam,
+    to_image_size,
+)
+from skin.analysis.map_names import map_label
 from skin.analysis.overlay import write_heatmap
-from skin.console import warn
-from skin.ensembling.combine import Blend
-from skin.ensembling.ensemble import Member
-from skin.ensembling.load import LoadedMember, load_member
-from skin.errors import SkinError, did_you_mean, name_some
-from skin.inference.inputs import InputImage
-from skin.inference.models import Models
-from skin.inference.predict import FileBatch, FileImages, Preparation
-from skin.taxonomy import Task, get_task
-from skin.training.precision import choose_device
+from skin.errors import SkinError
+from skin.models.build import LesionClassifier
+from skin.models.heads.hierarchical import HierarchicalHead
+from skin.taxonomy import Task
 
-Method = Literal["gradcam", "attention", "all"]
-_AT_ONCE = 16  # images held in memory together
+ALL = "all"
+BATCH = 16  # images in memory together, with all their maps
 
 
-class Chosen(NamedTuple):
-    """The one model of an ensemble that explains."""
-
-    member: Member
-    run: str
-
-
-class Explanation(NamedTuple):
+class Explained(NamedTuple):
     """What the model makes of one image.
 
     Attributes:
-        image_id: the file's name without ending.
+        image_id: the image.
+        pixels: (S, S, 3) uint8, as the model saw it.
         probabilities: (C,) in task order, of the single model without test-time augmentation.
-        target: the code of the class that Grad-CAM is for.
-        empty: the methods whose map is zero everywhere.
+        target: the code of the class that the class activation maps are for.
+        maps: (S, S) float32, 0 to 1, by method; zero everywhere where nothing speaks for the class.
     """
 
     image_id: str
+    pixels: NDArray[np.uint8]
     probabilities: NDArray[np.float64]
     target: str
-    empty: tuple[str, ...]
-
-
-def choose_model(models: Models, fold: int | None) -> Chosen:
-    """Take one model: of the run that weighs most, the first where none does; then of the fold.
-
-    Args:
-        models: an ensemble or a run.
-        fold: its number; none takes the first that is finished.
-
-    Raises:
-        SkinError: the run has no such finished fold.
-    """
-    ensemble = models.ensemble
-    combiner = ensemble.pipeline.combiner
-    run = ensemble.runs[int(np.argmax(combiner.weights)) if isinstance(combiner, Blend) else 0]
-    if fold is None:
-        return Chosen(run.folds[0], run.name)
-    for member in run.folds:
-        if member.fold == fold:
-            return Chosen(member, run.name)
-    there = name_some(member.fold for member in run.folds)
-    raise SkinError(f"--fold {fold}: {run.name} has no such finished fold; it has {there}")
+    maps: Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,116 +55,103 @@ class Explainer:
     """One loaded model and what is asked of it.
 
     Attributes:
-        model: with its config.
+        network: in evaluation mode.
         task: what it predicts.
-        method: which heatmaps.
-        target: the class index that Grad-CAM is for; none for the likeliest of each image.
-        device: where the model is.
+        methods: as `choose_methods` gives them.
+        device: where the network is.
     """
 
-    model: LoadedMember
+    network: LesionClassifier
     task: Task
-    method: Method
-    target: int | None
+    methods: Sequence[str]
     device: torch.device
-
-    @property
-    def uses_metadata(self) -> bool:
-        """Whether the model takes age, sex and site."""
-        return self.model.config.model.metadata.used
 
     def explain(
         self,
-        inputs: Sequence[InputImage],
-        folder: Path,
-        metadata: NDArray[np.float32] | None,
-        *,
-        skip_bad: bool = False,
-    ) -> Iterator[Explanation]:
-        """Write the heatmaps of files into `folder`, a batch at a time.
-
-        Memory does not grow with the number of images, but for their metadata.
+        image_ids: Sequence[str],
+        images: Tensor,
+        metadata: Tensor | None = None,
+        among: NDArray[np.bool_] | None = None,
+    ) -> Iterator[Explained]:
+        """Explain a batch.
 
         Args:
-            inputs: the files.
-            folder: where to.
-            metadata: (N, M), a row for each file; none if nothing is known.
-            skip_bad: warn of files that are no whole image and leave them out.
-
-        Raises:
-            SkinError: a file is no whole image, the folder cannot be written, or the model cannot
-                give what is asked for.
+            image_ids: B.
+            images: (B, 3, S, S) uint8, on the CPU.
+            metadata: (B, M); none if nothing is known.
+            among: (B, C), the classes of which the likeliest is explained; none for all.
         """
-        files = FileImages(inputs, {"model": Preparation.of(self.model.config)})
-        for start in range(0, len(inputs), _AT_ONCE):
-            batch = files.__getitems__(range(start, min(start + _AT_ONCE, len(inputs))))
-            if batch.bad and not skip_bad:
-                raise batch.bad[0]
-            for error in batch.bad:
-                warn(f"left out: {error}")
-            if not batch.image_ids:
-                continue
-            known = None
-            if metadata is not None and self.uses_metadata:
-                known = torch.from_numpy(metadata[batch.rows]).to(self.device)
-            yield from self._explain(batch, known, folder)
-
-    def _explain(
-        self, batch: FileBatch, metadata: Tensor | None, folder: Path
-    ) -> Iterator[Explanation]:
-        images = batch.images["model"]
         on_device = images.to(self.device)
+        known = None if metadata is None else metadata.to(self.device)
         with torch.no_grad():
-            log_probabilities = self.model.network(on_device, metadata).double()
-        targets = log_probabilities.argmax(dim=1)
-        if self.target is not None:
-            targets = torch.full_like(targets, self.target)
+            log_probabilities = self.network(on_device, known).double().cpu()
+        allowed = log_probabilities
+        if among is not None:
+            allowed = allowed.masked_fill(~torch.from_numpy(among), -torch.inf)
+        targets = allowed.argmax(dim=1)
         maps = {
             method: to_image_size(each, images.shape[-1]).cpu().numpy()
-            for method, each in self._maps(on_device, targets, metadata).items()
+            for method, each in self._maps(on_device, targets.to(self.device), known)
         }
-        probabilities = log_probabilities.exp().cpu().numpy()
+        probabilities = log_probabilities.exp().numpy()
         pixels = images.permute(0, 2, 3, 1).numpy()
-        for i, image_id in enumerate(batch.image_ids):
-            for method, each in maps.items():
-                write_heatmap(folder, f"{image_id}_{method}", each[i], pixels[i])
-            empty = tuple(method for method, each in maps.items() if not each[i].any())
+        for i, image_id in enumerate(image_ids):
+            own = {method: each[i] for method, each in maps.items()}
             code = self.task.codes[int(targets[i])]
-            yield Explanation(image_id, probabilities[i], code, empty)
+            yield Explained(image_id, pixels[i], probabilities[i], code, own)
 
-    def _maps(self, images: Tensor, targets: Tensor, metadata: Tensor | None) -> dict[str, Tensor]:
-        network = self.model.network
-        maps: dict[str, Tensor] = {}
-        if self.method != ATTENTION:
-            maps[GRADCAM] = grad_cam(network, images, targets, metadata)
-        if self.method != GRADCAM:
-            maps |= attention_maps(network, images, metadata)
-        if not maps:
-            raise SkinError("this model has no attention to show: take --method gradcam")
-        return maps
+    def _maps(
+        self, images: Tensor, targets: Tensor, metadata: Tensor | None
+    ) -> Iterator[tuple[str, Tensor]]:
+        for method in self.methods:
+            if method == ATTENTION:
+                yield from attention_maps(self.network, images, metadata).items()
+            else:
+                yield method, cam(self.network, images, targets, metadata, method)
 
 
-def load_explainer(
-    models: Models, chosen: Chosen, *, method: Method, target: str | None, device: str
-) -> Explainer:
-    """Load the chosen model.
+def choose_methods(asked: Sequence[str], network: LesionClassifier, name: str) -> tuple[str, ...]:
+    """Say which methods are asked of a model: `all` is Grad-CAM, and its attention if it has any.
 
     Args:
-        models: that it is one of.
-        chosen: the model.
-        method: which heatmaps.
-        target: the code of the class that Grad-CAM is for; none for the likeliest of each image.
-        device: auto, cpu, cuda or cuda:1.
+        asked: of `METHODS`, `attention` and `all`.
+        network: the model.
+        name: its name, for the message.
 
     Raises:
-        SkinError: the class is unknown, a file is missing or changed, or the device is not there.
+        SkinError: its attention is asked for, and it has none.
     """
-    task = get_task(models.ensemble.task)
-    if target is not None and target not in task.codes:
-        raise SkinError(
-            f"--class {target}: {task.name} has no such class: {did_you_mean(target, task.codes)}"
-        )
-    place = choose_device(device)
-    loaded = load_member(chosen.member, models.folder, place, classes=models.ensemble.classes)
-    index = None if target is None else task.codes.index(target)
-    return Explainer(loaded, task, method, index, place)
+    has_attention = network.attention is not None or isinstance(network.head, HierarchicalHead)
+    if ATTENTION in asked and not has_attention:
+        raise SkinError(f"{name}: this model has no attention to show: take --method gradcam")
+    chosen = []
+    for method in asked:
+        if method == ALL:
+            chosen += [GRADCAM, ATTENTION] if has_attention else [GRADCAM]
+        else:
+            chosen.append(method)
+    return tuple(dict.fromkeys(chosen))
+
+
+def is_of_class(method: str) -> bool:
+    """Whether a method's map is for a class; attention and Eigen-CAM know none."""
+    return method in METHODS and method != EIGENCAM
+
+
+def write_maps(folder: Path, explained: Explained) -> None:
+    """Write the four files of each of an image's heatmaps, as `<image>_<method>_raw.npy`.
+
+    Raises:
+        SkinError: the folder cannot be written.
+    """
+    for method, heatmap in explained.maps.items():
+        write_heatmap(folder, f"{explained.image_id}_{method}", heatmap, explained.pixels)
+
+
+def silent(explained: Explained) -> list[str]:
+    """The maps for a class that are zero everywhere, by the names that readers know."""
+    return [
+        map_label(method)
+        for method, heatmap in explained.maps.items()
+        if is_of_class(method) and not heatmap.any()
+    ]
