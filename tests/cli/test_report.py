@@ -8,6 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from skin.analysis import drawing
+from skin.analysis.report import render
+from skin.analysis.report.sections import (
+    calibration,
+    curves,
+    leaderboard,
+    malignancy,
+    subgroups,
+)
 from skin.cli.report import report
 from skin.errors import SkinError
 from skin.taxonomy import TASKS
@@ -17,14 +26,18 @@ CODES = TASKS["isic2018"].codes
 
 @pytest.fixture
 def skin(monkeypatch, tmp_path):
-    """Run `skin report` in an empty working folder."""
+    """Run `skin report` in an empty working folder; few sections, figures blank, to be quick."""
     monkeypatch.chdir(tmp_path)
+    blank = b'<svg width="1pt" viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(drawing, "_draw", lambda *_, **__: blank)
+    kept = [leaderboard, curves, malignancy, calibration, subgroups]
+    monkeypatch.setattr(render, "SECTIONS", kept)
     app = typer.Typer(rich_markup_mode="rich")
     app.command()(report)
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
-def write_run(folder, right):
+def write_run(folder, right, **recorded):
     """Write a run of one fold of 70 images, of which the share `right` is decided right."""
     fold = folder / "fold0"
     fold.mkdir(parents=True)
@@ -57,7 +70,7 @@ def write_run(folder, right):
         "leaking": False,
         "chosen_on_held_out": True,
         "tta": "none",
-    }
+    } | recorded
     (fold / "metadata.json").write_text(json.dumps(metadata))
 
 
@@ -108,6 +121,29 @@ def test_baseline_and_task(skin, tmp_path):
     table = pd.read_csv(tmp_path / "reports" / "comparison" / "per_class.csv")
     assert table["class"].tolist() == ["BEN", "MAL"] * 2
     assert table["support"].tolist() == [40, 30] * 2
+
+
+def test_figures_for_papers(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5)
+
+    result = skin("--resamples", "100", "--figures", "svg", "--out", "there")
+
+    assert result.exit_code == 0, result.exception
+    figures = {path.name for path in (tmp_path / "there" / "figures").iterdir()}
+    assert {"bacc.svg", "roc-malignant.svg", "reliability.svg"} <= figures
+    assert (tmp_path / "there" / "tables" / "leaderboard.tex").exists()
+    refused = skin("--figures", "jpg").exception
+    assert "unknown format of figures 'jpg'" in str(refused)
+
+
+def test_the_dataset_is_looked_for_where_it_is_said(skin, tmp_path):
+    write_run(tmp_path / "runs" / "plain", right=0.5, dataset="toy", dataset_hash="0" * 64)
+
+    result = skin("--resamples", "100", "--data-dir", "elsewhere")
+
+    assert result.exit_code == 0, result.exception
+    page = (tmp_path / "reports" / "plain" / "index.html").read_text()
+    assert "is not in elsewhere; see --data-dir" in page.replace("&#39;", "'")
 
 
 def test_unknown_task_is_named(skin, tmp_path):

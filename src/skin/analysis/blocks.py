@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, Protocol
 
 import pandas as pd
 
@@ -86,11 +86,13 @@ class Plot:
         name: of its files, unique in a report, as `roc-malignant`.
         picture: in a light and a dark scheme.
         caption: what a reader must know; empty for none.
+        wide: whether it takes the page's width.
     """
 
     name: str
     picture: Picture
     caption: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,16 @@ class Gallery:
     caption: str = ""
 
 
+class Widget(Protocol):
+    """A block with a template of its own: the macro of its name in `<macro>.html.j2`.
+
+    Attributes:
+        macro: the name; it is called with the block.
+    """
+
+    macro: ClassVar[str]
+
+
 @dataclass(frozen=True)
 class Group:
     """Blocks under a heading of their own; closed ones open at a click."""
@@ -153,7 +165,7 @@ class Group:
     closed: bool = False
 
 
-Block = Table | Plot | Words | Gallery | Group
+Block = Table | Plot | Words | Gallery | Widget | Group
 
 
 @dataclass(frozen=True)

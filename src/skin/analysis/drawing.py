@@ -1,11 +1,13 @@
-"""Figures as SVG, each drawn for a light and for a dark page."""
+"""Figures, each for a light and for a dark page as SVG, and for papers as SVG, PNG and PDF."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, replace
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,7 +15,13 @@ from matplotlib.figure import Figure
 
 from skin.analysis.statistics import Interval
 
+WIDTH = 5.2  # of a figure half a page wide, in inches
+FULL_WIDTH = 10.8  # of one that takes the page, its text as large
 _FONTS = ["Inter", "Helvetica Neue", "Helvetica", "Arial", "DejaVu Sans"]
+_DPI = 300
+_COLOR = re.compile(r"(?<=fill: |roke: )#[0-9a-f]{6}")
+
+Format = Literal["svg", "png", "pdf"]
 
 
 @dataclass(frozen=True)
@@ -49,28 +57,93 @@ DARK = Palette(
 )
 
 
+_PAPER = replace(LIGHT, paper="#ffffff")
+
+
+def _colors(palette: Palette) -> list[str]:
+    *single, several = astuple(palette)
+    return [*single, *several]
+
+
+_DARK_FOR: Mapping[str, str] = dict(zip(_colors(LIGHT), _colors(DARK), strict=True))
+
+
 @dataclass(frozen=True)
 class Picture:
-    """One figure in both schemes, with the text for those who do not see it."""
+    """One figure as SVG in both schemes, with the text for those who do not see it.
+
+    Attributes:
+        light: for a light page.
+        dark: for a dark one.
+        alt: the text for those who do not see it.
+        render: draws it anew for a paper, on white, as a file of the format.
+    """
 
     light: bytes
     dark: bytes
     alt: str
+    render: Callable[[Format], bytes] | None = field(default=None, compare=False, repr=False)
 
 
 def draw(
-    alt: str, height: float, paint: Callable[[Axes, Palette], None], *, opaque: bool = False
+    alt: str,
+    height: float,
+    paint: Callable[[Axes, Palette], None],
+    *,
+    opaque: bool = False,
+    width: float = WIDTH,
 ) -> Picture:
-    """Draw a figure half a page wide and `height` inches high, in both schemes.
+    """Draw a figure of one pair of axes, in both schemes.
 
     Args:
         alt: the text for those who do not see it.
         height: in inches.
-        paint: paints the figure's one pair of axes.
+        paint: paints the figure's axes.
+        opaque: on the page's own colour, for a file that is shown on any page.
+        width: in inches; half a page if not given.
+    """
+
+    def paint_axes(figure: Figure, palette: Palette) -> None:
+        paint(figure.subplots(), palette)
+
+    return draw_figure(alt, (width, height), paint_axes, opaque=opaque)
+
+
+def draw_figure(
+    alt: str,
+    size: tuple[float, float],
+    paint: Callable[[Figure, Palette], None],
+    *,
+    opaque: bool = False,
+) -> Picture:
+    """Draw a figure of any axes, in both schemes.
+
+    A painter that takes its colours from the palette alone is called once: the dark figure is the
+    light one in the other scheme's colours.
+
+    Args:
+        alt: the text for those who do not see it.
+        size: width and height in inches; a page is `FULL_WIDTH` wide.
+        paint: makes and paints the axes.
         opaque: on the page's own colour, for a file that is shown on any page.
     """
-    light, dark = (_svg(height, paint, palette, opaque) for palette in (LIGHT, DARK))
-    return Picture(light, dark, alt)
+
+    def render(form: Format) -> bytes:
+        return _draw(size, paint, _PAPER, form, opaque=True)
+
+    light = _draw(size, paint, LIGHT, "svg", opaque=opaque)
+    dark = recoloured(light, _DARK_FOR)
+    if dark is None:
+        dark = _draw(size, paint, DARK, "svg", opaque=opaque)
+    return Picture(light, dark, alt, render)
+
+
+def recoloured(svg: bytes, colors: Mapping[str, str]) -> bytes | None:
+    """Give a figure other colours; None where it has some that the mapping does not know."""
+    text = svg.decode()
+    if "<image" in text or not set(_COLOR.findall(text)) <= colors.keys():
+        return None
+    return _COLOR.sub(lambda found: colors[found.group()], text).encode()
 
 
 def paint_intervals(
@@ -135,14 +208,21 @@ def height_of(names: Sequence[str]) -> float:
     return 0.9 + 0.36 * len(names)
 
 
-def _svg(
-    height: float, paint: Callable[[Axes, Palette], None], palette: Palette, opaque: bool
+def _draw(
+    size: tuple[float, float],
+    paint: Callable[[Figure, Palette], None],
+    palette: Palette,
+    form: Format,
+    *,
+    opaque: bool,
 ) -> bytes:
+    # Without them, the same figure is the same file.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[form]
     with _style(palette):
-        figure = Figure(figsize=(5.2, height), layout="constrained")
-        paint(figure.subplots(), palette)
+        figure = Figure(figsize=size, layout="constrained")
+        paint(figure, palette)
         drawn = io.BytesIO()
-        figure.savefig(drawn, format="svg", transparent=not opaque, metadata={"Date": None})
+        figure.savefig(drawn, format=form, transparent=not opaque, metadata=metadata, dpi=_DPI)
     return drawn.getvalue()
 
 
@@ -155,6 +235,7 @@ def _style(palette: Palette) -> Iterator[None]:
             "font.size": 10,
             "svg.fonttype": "none",  # text stays text, in the page's kind of font
             "svg.hashsalt": "skin",  # the same figure is the same file
+            "pdf.fonttype": 42,  # TrueType: publishers refuse Type 3 fonts
             "text.color": palette.ink,
             "text.parse_math": False,  # a dollar in a name is a dollar
             "figure.facecolor": palette.paper,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skin.cli.options import ENSEMBLES_DIR, RUNS_DIR, EnsemblesDir, RunsDir
+from skin.cli.options import DATA_DIR, ENSEMBLES_DIR, RUNS_DIR, DataDir, EnsemblesDir, RunsDir
 
 
 def report(
@@ -49,14 +49,23 @@ def report(
         int, typer.Option(min=100, help="Bootstrap resamples for each interval.")
     ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the resamples.")] = 0,
+    figures: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="Write all figures for a paper too, into figures/: svg, png or pdf; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
     runs_dir: RunsDir = RUNS_DIR,
     ensembles_dir: EnsemblesDir = ENSEMBLES_DIR,
 ) -> None:
     """Compare runs and ensembles by their out-of-fold predictions.
 
-    Writes a self-contained page (index.html) with scores, intervals, a classification report,
-    ROC curves, confusion matrices and learning curves, and the same figures as comparison.csv,
-    comparison.md, folds.csv and per_class.csv.
+    Writes a self-contained page (index.html), the comparison as comparison.csv, comparison.md,
+    folds.csv and per_class.csv, and every table of the page as CSV, Markdown and LaTeX (booktabs)
+    into tables/. Subgroups and pictures need the dataset that the runs were trained on.
 
     Examples:
       skin report
@@ -68,6 +77,8 @@ def report(
       skin report resnet34_binary resnet50 --as malignant
 
       skin report runs/resnet50 ensembles/main --resamples 10000
+
+      skin report --figures png --figures pdf
     """
     from skin.analysis.report import FILES, write_report
     from skin.analysis.report.collect import collect
@@ -84,7 +95,15 @@ def report(
         note(f"reporting on all that is finished: {names}")
     default = entries[0].name if len(entries) == 1 else "comparison"
     folder = out or Path("reports") / default
-    comparison = write_report(entries, folder, baseline=baseline, resamples=resamples, seed=seed)
+    comparison = write_report(
+        entries,
+        folder,
+        baseline=baseline,
+        resamples=resamples,
+        seed=seed,
+        data_dir=data_dir,
+        figures=figures or [],
+    )
     for table in rich_tables(comparison):
         console.print(table)
         console.print()

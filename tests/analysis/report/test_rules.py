@@ -13,7 +13,6 @@ from skin.analysis.report import wording
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import compare
 from skin.analysis.report.per_class import per_class_table
-from skin.analysis.report.render import page
 from skin.analysis.report.tables import comparison_table, fold_table, markdown
 from skin.errors import SkinError
 from skin.taxonomy import TASKS
@@ -87,7 +86,7 @@ def test_the_rule_is_told(workspace, ruled):
     assert "in rows marked with a rule" in notes
     assert "(main: prior)" in notes
     assert wording.decision(result) == "Plain argmax, but with a decision rule: main: prior."
-    assert wording.decision(result) in page(result)
+    assert wording.decision(result) in wording.facts(result)
     assert "main (rule prior)" in markdown(result)
     rules = comparison_table(result).set_index("run")["rule"]
     assert rules.to_dict() == {"main": "prior", "plain": "argmax"}

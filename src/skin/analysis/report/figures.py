@@ -1,91 +1,175 @@
-"""The report's figures: scores, differences and learning curves."""
+"""The report's figures of scores: intervals, differences, folds, cost."""
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import NullFormatter
 
-from skin.analysis.drawing import Palette, Picture, draw, height_of, paint_intervals
-from skin.analysis.report.collect import Entry
-from skin.analysis.report.compare import Comparison
+from skin.analysis.drawing import (
+    Palette,
+    Picture,
+    draw,
+    height_of,
+    name_rows,
+    paint_dots,
+    paint_intervals,
+)
+from skin.analysis.leaderboard.layout import DASHED, LEGEND, legend_below, short
+from skin.analysis.report.compare import Comparison, Row
+from skin.analysis.text import plural
+
+FIRST = 10  # rows in the figure that a reader sees first
+_APART = 0.16  # of a row's height, between the two dots of one class and its middle
+_COST_HEIGHT = 3.2
+_TIMES = {60: "1 min", 600: "10 min", 3600: "1 h", 6 * 3600: "6 h", 86400: "1 d", 604800: "7 d"}
 
 
 def scores_figure(comparison: Comparison) -> Picture:
-    """BACC and its interval, a line a ranked run."""
-    names = [row.entry.name for row in comparison.ranked]
-    intervals = [row.bootstrap.interval("bacc") for row in comparison.ranked]
+    """BACC and its interval, a line a ranked run; of many, the best."""
+    rows = comparison.ranked[:FIRST]
+    names = [short(row.entry.name) for row in rows]
+    intervals = [row.bootstrap.interval("bacc") for row in rows]
 
     def paint(axes: Axes, palette: Palette) -> None:
+        if len(rows) > 1:
+            axes.axvline(intervals[0].value, color=palette.muted, linewidth=1, linestyle=DASHED)
         paint_intervals(axes, palette, names, intervals)
-        axes.set_title("Balanced accuracy")
+        axes.set_title(f"Balanced accuracy{_best_of(comparison)}, 95 % intervals")
 
     return draw("Balanced accuracy of each run with its interval.", height_of(names), paint)
 
 
 def differences_figure(comparison: Comparison) -> Picture | None:
     """Paired differences in BACC to the reference; None where there is no other run."""
-    pairs = [(row.entry.name, row.difference) for row in comparison.ranked]
+    pairs = [(short(row.entry.name), row.difference) for row in comparison.ranked]
     names = [name for name, difference in pairs if difference]
     differences = [difference for _, difference in pairs if difference]
     if not names:
         return None
 
     def paint(axes: Axes, palette: Palette) -> None:
-        axes.axvline(0, color=palette.muted, linewidth=1, linestyle=(0, (3, 3)))
+        axes.axvline(0, color=palette.muted, linewidth=1, linestyle=DASHED)
         paint_intervals(axes, palette, names, differences)
-        axes.set_title(f"Difference to {comparison.reference.entry.name}, paired")
+        axes.set_title(f"Difference in BACC to {short(comparison.reference.entry.name)}, paired")
 
     alt = "Paired difference in balanced accuracy of each run to one of them, with its interval."
     return draw(alt, height_of(names), paint)
 
 
-def learning_figures(entry: Entry, highest_bacc: float) -> tuple[Picture, Picture]:
-    """A run's BACC on the held-out fold and its losses, over epochs, a line a fold.
+def folds_figure(comparison: Comparison) -> Picture:
+    """The BACC of each fold of each run, a dot a fold, and their mean."""
+    rows = comparison.rows
+    names = [short(row.entry.name) for row in rows]
+    numbers = sorted({fold for row in rows for fold in row.folds})
+
+    def paint(axes: Axes, palette: Palette) -> None:
+        for number in numbers:
+            held = [
+                (row.folds[number].bacc, i) for i, row in enumerate(rows) if number in row.folds
+            ]
+            axes.plot(
+                *zip(*held, strict=True),
+                "o",
+                color=palette.folds[number % len(palette.folds)],
+                markersize=6,
+                alpha=0.9,
+                label=f"fold {number}",
+            )
+        means = [row.over_folds("bacc")[0] for row in rows]
+        axes.plot(means, range(len(rows)), "|", color=palette.ink, ms=14, mew=1.5, label="mean")
+        name_rows(axes, palette, names)
+        legend_below(axes, palette)
+        axes.set_title("BACC of each fold alone")
+
+    alt = f"Balanced accuracy of each of {plural(len(numbers), 'fold')} of each run."
+    return draw(alt, height_of(names) + LEGEND * (1 + (len(numbers) + 1) // 5), paint)
+
+
+def recall_figure(best: Row, other: Row | None) -> Picture:
+    """Recall of each class with its interval, of one or of two rows."""
+    codes = best.entry.task.codes
+
+    def paint(axes: Axes, palette: Palette) -> None:
+        if other is None:
+            paint_intervals(axes, palette, codes, best.bootstrap.recall_intervals())
+        else:
+            upper, lower = ([i + shift for i in range(len(codes))] for shift in (-_APART, _APART))
+            paint_dots(
+                axes,
+                upper,
+                best.bootstrap.recall_intervals(),
+                palette.accent,
+                label=short(best.entry.name),
+            )
+            paint_dots(
+                axes,
+                lower,
+                other.bootstrap.recall_intervals(),
+                palette.muted,
+                fill=palette.paper,
+                label=short(other.entry.name),
+            )
+            name_rows(axes, palette, codes)
+            legend_below(axes, palette, columns=2)
+        axes.set_title("Recall by class, 95 % intervals")
+
+    names = best.entry.name if other is None else f"{best.entry.name} and {other.entry.name}"
+    alt = f"Recall of each class with its interval: {names}."
+    return draw(alt, height_of(codes) + (LEGEND if other else 0), paint)
+
+
+def cost_figure(comparison: Comparison) -> Picture | None:
+    """BACC over training time; None unless two rows recorded theirs."""
+    rows = [row for row in comparison.ranked if row.entry.seconds]
+    if len(rows) <= 1:
+        return None
+    seconds = np.array([row.entry.seconds for row in rows], dtype=float)
+    intervals = [row.bootstrap.interval("bacc") for row in rows]
+
+    def paint(axes: Axes, palette: Palette) -> None:
+        for i, (x, it) in enumerate(zip(seconds, intervals, strict=True)):
+            color = palette.folds[i % len(palette.folds)]
+            axes.vlines(x, it.low, it.high, color=color, linewidth=2)
+            marker = "D" if rows[i].entry.kind == "ensemble" else "o"
+            label = short(rows[i].entry.name)
+            axes.plot(x, it.value, marker, color=color, markersize=7, label=label)
+        axes.set_xscale("log")
+        axes.set_xlim(seconds.min() / 1.6, seconds.max() * 1.6)
+        low, high = axes.get_xlim()
+        ticks = {at: name for at, name in _TIMES.items() if low <= at <= high}
+        axes.set_xticks(list(ticks), list(ticks.values()))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("training time of all folds and members, log scale")
+        axes.grid(color=palette.rule, linewidth=0.8)
+        axes.set_title("BACC over training time")
+        legend_below(axes, palette, columns=2)
+
+    height = _COST_HEIGHT + LEGEND * ((len(rows) + 1) // 2) * 0.6
+    return draw("Balanced accuracy of each run over its training time.", height, paint)
+
+
+def counts_figure(counts: pd.DataFrame) -> Picture:
+    """Images and lesions of each class, as bars.
 
     Args:
-        entry: the run.
-        highest_bacc: of all runs in the report, so that their figures share a scale.
+        counts: a row a class, with its code as `class`, `images` and `lesions`.
     """
+    codes = counts["class"].tolist()
 
-    def bacc(axes: Axes, palette: Palette) -> None:
-        for fold, color in zip(entry.folds, _colors(entry, palette), strict=True):
-            history = fold.history
-            label = f"fold {fold.number}"
-            axes.plot(history["epoch"], history["valid_bacc"], color=color, label=label)
-            best = history[history["epoch"] == fold.metadata.best_epoch]
-            axes.plot(best["epoch"], best["valid_bacc"], "o", color=color, markersize=5)
-        axes.set_ylim(0, min(1.0, highest_bacc * 1.08))
-        axes.set_title("BACC on the held-out fold; a dot marks the best epoch")
-        axes.legend(loc="lower right", ncols=2, frameon=False, labelcolor=palette.muted)
-        _epochs(axes, palette, entry)
+    def paint(axes: Axes, palette: Palette) -> None:
+        places = np.arange(len(codes))
+        bars = axes.barh(places, counts["images"], 0.62, color=palette.accent, label="images")
+        axes.barh(places, counts["lesions"], 0.24, color=palette.ink, label="lesions")
+        axes.bar_label(bars, [f" {count:,}" for count in counts["images"]], color=palette.muted)
+        name_rows(axes, palette, codes)
+        axes.set_xlim(0, counts["images"].max() * 1.15)
+        axes.set_title("Images and lesions")
+        legend_below(axes, palette)
 
-    def loss(axes: Axes, palette: Palette) -> None:
-        for fold, color in zip(entry.folds, _colors(entry, palette), strict=True):
-            history = fold.history
-            axes.plot(history["epoch"], history["valid_loss"], color=color)
-            axes.plot(history["epoch"], history["train_loss"], color=color, linestyle=(0, (2, 2)))
-        axes.set_ylim(bottom=0)
-        axes.set_title("Loss: held-out (solid), training (dotted)")
-        _epochs(axes, palette, entry)
-
-    return (
-        draw(f"{entry.name}: balanced accuracy on each held-out fold over epochs.", 2.9, bacc),
-        draw(f"{entry.name}: training and held-out loss of each fold over epochs.", 2.9, loss),
-    )
+    return draw("Images and lesions of each class.", height_of(codes) + LEGEND, paint)
 
 
-def _epochs(axes: Axes, palette: Palette, entry: Entry) -> None:
-    thawed = {
-        int(fold.history.loc[fold.history["stage"] == "all", "epoch"].min())
-        for fold in entry.folds
-        if set(fold.history["stage"]) >= {"head", "all"}
-    }
-    for epoch in thawed:
-        axes.axvline(epoch - 0.5, color=palette.muted, linewidth=0.8, linestyle=(0, (1, 3)))
-    axes.set_xlabel("epoch; all layers train from the dotted line on" if thawed else "epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y", color=palette.rule, linewidth=0.8)
-
-
-def _colors(entry: Entry, palette: Palette) -> list[str]:
-    return [palette.folds[fold.number % len(palette.folds)] for fold in entry.folds]
+def _best_of(comparison: Comparison) -> str:
+    return f" of the {FIRST} best" if len(comparison.ranked) > FIRST else ""

@@ -7,8 +7,22 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from skin.analysis.text import plural
 from skin.errors import SkinError
 from skin.files import read_json
+
+
+class Hardware(BaseModel):
+    """What a fold was trained on."""
+
+    cpu: str | None = None
+    threads: int | None = None
+    gpu: str | None = None
+
+    def __str__(self) -> str:
+        if self.gpu or not self.cpu:
+            return self.gpu or "not recorded"
+        return f"{self.cpu}, {plural(self.threads, 'thread')}" if self.threads else self.cpu
 
 
 class FoldMetadata(BaseModel):
@@ -26,6 +40,10 @@ class FoldMetadata(BaseModel):
     leaking: bool
     chosen_on_held_out: bool
     tta: str
+    folds_name: str | None = None
+    precision: str | None = None
+    seed: int | None = None
+    hardware: Hardware | None = None
 
 
 class MadeMetadata(BaseModel):

@@ -64,7 +64,7 @@ def markdown(comparison: Comparison) -> str:
         ],
         *(
             [
-                _name(row),
+                wording.labelled(row),
                 _with_span(row, "bacc"),
                 _difference(comparison, row),
                 *(number(getattr(row.scores, key)) for key in list(SCORES)[1:]),
@@ -74,22 +74,22 @@ def markdown(comparison: Comparison) -> str:
     ]
     recalls = [
         ["Recall", *codes],
-        *([_name(row), *map(number, row.scores.recall)] for row in comparison.rows),
+        *([wording.labelled(row), *map(number, row.scores.recall)] for row in comparison.rows),
     ]
     folds = [
         ["Over folds", *SCORES.values()],
         *(
-            [_name(row), *(mean_and_deviation(*row.over_folds(key)) for key in SCORES)]
+            [wording.labelled(row), *(mean_and_deviation(*row.over_folds(key)) for key in SCORES)]
             for row in comparison.rows
         ),
     ]
     runs = [
         ["Run", *EXTENT],
-        *([_name(row), *extent(row)] for row in comparison.rows),
+        *([wording.labelled(row), *extent(row)] for row in comparison.rows),
     ]
     classes = [
-        [[_name(row), *COLUMNS.values(), "Images"], *([code, *line] for code, line in lines)]
-        for row, lines in ((row, class_lines(row)) for row in comparison.rows)
+        [[wording.labelled(row), *COLUMNS.values(), "Images"], *map(_class_cells, class_lines(row))]
+        for row in comparison.rows
     ]
     parts = [
         f"# {wording.headline(comparison)}",
@@ -107,7 +107,7 @@ def rich_tables(comparison: Comparison) -> Iterator[Table]:
     recalls = terminal_table(["Recall", *comparison.task.codes])
     runs = terminal_table(["Run", "BACC/folds", "Folds", "TTA", "Parameters", "img/s", "Time"])
     for row in comparison.rows:
-        name = escape(_name(row))
+        name = escape(wording.labelled(row))
         bacc = row.bootstrap.interval("bacc")
         gap = row.difference
         scores.add_row(
@@ -152,6 +152,8 @@ def _figures(comparison: Comparison, row: Row) -> dict[str, object]:
         "images": len(entry.oof),
         "lesions": entry.oof["lesion_id"].nunique(),
         "tta": entry.tta,
+        "leaking": entry.leaking,
+        "chosen_on_held_out": entry.chosen_on_held_out,
     }
     for key in SCORES:
         pooled = row.bootstrap.interval(key)
@@ -197,8 +199,9 @@ def _folds(row: Row) -> Iterator[dict[str, object]]:
         }
 
 
-def _name(row: Row) -> str:
-    return f"{row.entry.name} ({', '.join(row.marks)})" if row.marks else row.entry.name
+def _class_cells(line: tuple[str, list[float], int]) -> list[str]:
+    code, values, images = line
+    return [code, *map(number, values), f"{images:,}"]
 
 
 def _with_span(row: Row, score: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from skin.analysis.caveats import CHOSEN_APART, CHOSEN_BY_SCORE, LEAKING, intervals
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.statistics import Interval
-from skin.analysis.text import MINUS, PERCENT, number, span
+from skin.analysis.text import MINUS, PERCENT, number, plural, span
 from skin.errors import name_some
 
 _OUT_OF_FOLD = (
@@ -49,6 +49,10 @@ _MARKS = {
 }
 
 
+CHECKPOINT_MARK = "epoch chosen on these images"
+"""Beside a row whose checkpoints were chosen by the score that it shows."""
+
+
 def headline(comparison: Comparison) -> str:
     """Which is best, by how much, and how sure that is."""
     best = comparison.best
@@ -75,6 +79,48 @@ def _lead(comparison: Comparison) -> str:
     )
     sure = "more than sampling noise explains" if gap.excludes_zero else "within sampling noise"
     return f"{points} points above {other.entry.name} ({low} to {high}), {sure}"
+
+
+def spread(comparison: Comparison) -> str:
+    """How the best does fold by fold; nothing where there is one fold."""
+    best, *others = comparison.ranked
+    values = {fold: scores.bacc for fold, scores in best.folds.items()}
+    if len(values) == 1:
+        return ""
+    said = f"BACC {number(min(values.values()))} to {number(max(values.values()))} in single folds"
+    if not others:
+        return f"{said}."
+    ahead = sum(all(bacc > row.folds[fold].bacc for row in others) for fold, bacc in values.items())
+    return f"{best.entry.name} is best in {ahead} of {plural(len(values), 'fold')}; {said}."
+
+
+def rival(comparison: Comparison) -> Row | None:
+    """The row that the best is set beside, the baseline or else the second; None if alone."""
+    if comparison.reference is not comparison.best:
+        return comparison.reference
+    return comparison.ranked[1] if len(comparison.ranked) > 1 else None
+
+
+def facts(comparison: Comparison) -> str:
+    """Of how many images the figures are, how they were decided and which checkpoints chosen."""
+    best = comparison.best
+    counts = (
+        plural(len(best.entry.oof), "image"),
+        plural(best.entry.oof["lesion_id"].nunique(), "lesion"),
+        plural(len(best.folds), "fold"),
+    )
+    said = ("{} of {}, {}.".format(*counts), decision(comparison), checkpoint(comparison))
+    return " ".join(said)
+
+
+def labelled(row: Row) -> str:
+    """A row's name and its marks."""
+    return f"{row.entry.name} ({', '.join(row.marks)})" if row.marks else row.entry.name
+
+
+def lower(name: str) -> str:
+    """A diagnosis within a sentence."""
+    return name[:1].lower() + name[1:]
 
 
 def against(comparison: Comparison) -> str:

@@ -1,0 +1,1 @@
+"""Probes: what a run's models do with images that were changed, and where they look."""

@@ -1,0 +1,1 @@
+"""The image browser of a report: every out-of-fold image, to filter, to sort and to look at."""

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skin.analysis.heatmaps import cam, to_image_size
+from skin.analysis.localisation import measures
+from skin.analysis.localisation.probe import HeatmapProbe, probe_heatmaps
+from skin.analysis.localisation.results import COLUMNS, SANITY, read_probed
+from skin.analysis.localisation.settings import Settings
+from skin.analysis.localisation.views import Views
+from skin.analysis.probes.store import why_stale
+from skin.analysis.probes.subjects import Part, Subject
+from skin.data.loader import evaluation_loader
+from skin.data.masks import Masks, open_masks
+from skin.errors import SkinError
+from skin.runs import Run
+from skin.training.held_out import HeldOut
+
+CPU = torch.device("cpu")
+SETTINGS = Settings(images=24, traced=6, resamples=200)
+
+
+def subject_of(run, data_dir, seed=0):
+    held_out = [HeldOut.find(fold, data_dir) for fold in run.finished_folds()]
+    return Subject(run, tuple(Part(one, one.rows) for one in held_out), seed)
+
+
+@pytest.fixture(scope="module")
+def probed_run(small_run, toy_data, masks, tmp_path_factory):
+    """A run that was probed, and the result; not to be written into."""
+    folder = tmp_path_factory.mktemp("probed") / "cbam"
+    run = Run(Path(shutil.copytree(small_run, folder)))
+    return run, probe_heatmaps(subject_of(run, toy_data), masks, SETTINGS, CPU)
+
+
+@pytest.fixture
+def probed(probed_run):
+    return probed_run[1]
+
+
+@pytest.fixture
+def subject(run, toy_data):
+    return subject_of(run, toy_data)
+
+
+def test_a_row_an_image_and_map(probed):
+    table = probed.table
+    assert tuple(table.columns) == COLUMNS
+    assert table["map"].tolist() == ["gradcam", "attention"] * 24
+    assert table["image_id"].is_monotonic_increasing
+    assert table[["area", "energy", "pointing", "iou", "energy_gaussian"]].notna().all(axis=None)
+    assert set(table["fold"]) == {0, 1}
+    traced = table[["deletion", "insertion", "deletion_random", "insertion_random"]].notna()
+    assert traced.sum().tolist() == [12] * 4
+    assert traced.nunique(axis=1).eq(1).all()
+
+
+def test_figures_are_the_tables_means(probed):
+    for name, found in probed.result.maps.items():
+        part = probed.table[probed.table["map"] == name]
+        for column in ("area", "energy", "pointing", "iou", "deletion", "insertion_random"):
+            assert found.figures[column].value == pytest.approx(part[column].mean())
+        gap = part["energy"] - part["energy_gaussian"]
+        assert found.figures["energy_over_gaussian"].value == pytest.approx(gap.mean())
+        gain = (part["deletion_random"] - part["deletion"]).mean()
+        assert found.figures["deletion_gain"].value == pytest.approx(gain)
+        assert (found.images, found.size, found.empty) == (24, (2, 2), part["empty"].sum())
+        assert found.curves["deletion"].shares == (0, 0.25, 0.5, 0.75, 1)
+        ends = [found.curves[kind].values for kind in ("deletion", "insertion")]  # noqa: PD011 - no pandas
+        # Nothing deleted is all inserted, and the other way round.
+        assert ends[0][0] == ends[1][-1]
+        assert ends[0][-1] == ends[1][0]
+
+
+def test_an_images_energy_is_that_of_its_own_folds_model(subject, masks, probed):
+    table = probed.table[probed.table["map"] == "gradcam"].set_index("image_id")
+    for part in subject.parts:
+        held_out = part.held_out
+        ids = held_out.dataset.table["image_id"]
+        row = next(row for row in held_out.rows if ids[row] in table.index)
+        (view,) = Views(held_out, masks, CPU).of(np.array([row]))
+        model = held_out.load(CPU)
+        classes = model(view.images).argmax(1)
+        maps = cam(model, view.images, classes)
+        large = to_image_size(maps.double(), 64).numpy()
+        one = table.loc[ids[row]]
+        assert one["fold"] == held_out.fold.fold
+        assert one["predicted"] == held_out.task.codes[int(classes[0])]
+        assert one["energy"] == pytest.approx(measures.energy(large, view.masks)[0])
+        assert one["area"] == view.masks.mean()
+
+
+def test_a_view_is_what_the_evaluation_shows(subject, masks):
+    held_out = subject.parts[0].held_out
+    rows = held_out.rows[:3]
+    (view,) = Views(held_out, masks, CPU).of(rows)
+    loader = evaluation_loader(held_out.images(), rows, 3, 0, pin_memory=False)
+    torch.testing.assert_close(view.images, next(iter(loader)).images)
+    assert view.masks.shape == (3, 64, 64)
+    # Lesions are darker than the skin around them.
+    light = view.images.float().mean(1).numpy()
+    assert light[view.masks].mean() < light[~view.masks].mean() - 5
+
+
+def test_it_is_written_and_read_again(probed_run, tmp_path):
+    folder, probed = shutil.copytree(probed_run[0].folder, tmp_path / "cbam"), probed_run[1]
+    again = read_probed(folder)
+    pd.testing.assert_frame_equal(again.table, probed.table, check_dtype=False)
+    assert again.result.model_copy(update={"table_sha256": None}) == probed.result
+    assert why_stale(folder, again.result) == ""
+    Run(folder).fold(1).weights.write_bytes(b"other")
+    assert "fold 1 has other weights" in why_stale(folder, again.result)
+
+
+def test_the_same_seed_gives_the_same_bytes(probed_run, subject, masks):
+    probe_heatmaps(subject, masks, SETTINGS, CPU)
+    for name in ("heatmaps.json", "heatmaps.csv"):
+        first, again = (one.folder / "probes" / name for one in (probed_run[0], subject.run))
+        assert first.read_bytes() == again.read_bytes()
+
+
+def test_without_curves(subject, masks):
+    settings = Settings(images=8, traced=0, resamples=50)
+    probe = HeatmapProbe.plan(subject, masks, settings)
+    told = []
+    result, table = probe.measure(CPU, told.append)
+    assert sum(told) == probe.work == 8
+    assert table[[*SANITY, "deletion"]].isna().all(axis=None)
+    assert all("deletion" not in found.figures for found in result.maps.values())
+    assert all(found.curves == {} for found in result.maps.values())
+
+
+def test_progress_reaches_its_end(subject, masks):
+    probe = HeatmapProbe.plan(subject, masks, Settings(images=6, traced=4, resamples=20))
+    told = []
+    probe.measure(CPU, told.append)
+    assert sum(told) == probe.work == 6 + 4 * 5
+
+
+def test_views_without_a_lesion_are_left_out_and_named(subject, masks, tmp_path, encode_mask):
+    black = HeatmapProbe.plan(subject, masks, SETTINGS).sample.rows[:2]
+    table = subject.dataset.table
+    names = sorted(table["image_id"].iloc[black])
+    for image_id in masks.ids:
+        data = masks.read(image_id) if image_id not in names else encode_mask(masks, image_id)
+        (tmp_path / f"{image_id}.png").write_bytes(data)
+    probed = probe_heatmaps(subject, open_masks(tmp_path), SETTINGS, CPU)
+    assert probed.result.without_lesion == tuple(names)
+    assert probed.table["image_id"].nunique() == 22
+    assert not probed.table["image_id"].isin(names).any()
+
+
+def test_masks_that_show_nothing_at_all(subject, masks, tmp_path, encode_mask):
+    for image_id in masks.ids:
+        (tmp_path / f"{image_id}.png").write_bytes(encode_mask(masks, image_id))
+    with pytest.raises(SkinError, match="show no lesion by these masks"):
+        probe_heatmaps(subject, open_masks(tmp_path), SETTINGS, CPU)
+
+
+def test_missing_masks_are_named_and_recorded(subject, masks, capsys):
+    gone = sorted(masks.ids)[:3]
+    refs = {name: ref for name, ref in masks.refs.items() if name not in gone}
+    settings = Settings(images=6, traced=0, resamples=20)
+    probed = probe_heatmaps(subject, Masks(masks.archive, refs), settings, CPU)
+    assert probed.result.without_mask == tuple(gone)
+    assert f"3 held-out images have no mask: {', '.join(gone)}" in " ".join(
+        capsys.readouterr().err.split()
+    )
