@@ -13,6 +13,7 @@ from skin.analysis.report import render
 from skin.analysis.report.sections import (
     calibration,
     curves,
+    gallery,
     leaderboard,
     malignancy,
     subgroups,
@@ -144,6 +145,16 @@ def test_the_dataset_is_looked_for_where_it_is_said(skin, tmp_path):
     assert result.exit_code == 0, result.exception
     page = (tmp_path / "reports" / "plain" / "index.html").read_text()
     assert "is not in elsewhere; see --data-dir" in page.replace("&#39;", "'")
+
+
+def test_galleries_can_be_left_out(skin, tmp_path, monkeypatch):
+    write_run(tmp_path / "runs" / "toy", 0.9)
+    monkeypatch.setattr(render, "SECTIONS", [leaderboard, gallery])
+    page = tmp_path / "reports" / "toy" / "index.html"
+    assert skin("toy").exit_code == 0
+    assert 'id="gallery"' in page.read_text()
+    assert skin("toy", "--no-galleries").exit_code == 0
+    assert 'id="gallery"' not in page.read_text()
 
 
 def test_unknown_task_is_named(skin, tmp_path):

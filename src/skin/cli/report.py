@@ -57,6 +57,10 @@ def report(
             show_default=False,
         ),
     ] = None,
+    galleries: Annotated[
+        bool,
+        typer.Option(help="Show where the models look, which takes their weights and a minute."),
+    ] = True,
     data_dir: DataDir = DATA_DIR,
     runs_dir: RunsDir = RUNS_DIR,
     ensembles_dir: EnsemblesDir = ENSEMBLES_DIR,
@@ -78,7 +82,7 @@ def report(
 
       skin report runs/resnet50 ensembles/main --resamples 10000
 
-      skin report --figures png --figures pdf
+      skin report --no-galleries --figures png --figures pdf
     """
     from skin.analysis.report import FILES, write_report
     from skin.analysis.report.collect import collect
@@ -103,6 +107,7 @@ def report(
         seed=seed,
         data_dir=data_dir,
         figures=figures or [],
+        galleries=galleries,
     )
     for table in rich_tables(comparison):
         console.print(table)

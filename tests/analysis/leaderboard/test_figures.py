@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skin.analysis.layout import short
 from skin.analysis.leaderboard import curves, figures, members
-from skin.analysis.leaderboard.layout import short
 
 
 @given(st.text(max_size=60), st.integers(5, 40))

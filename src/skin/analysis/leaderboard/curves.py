@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from skin.analysis.drawing import Palette, Picture, draw
+from skin.analysis.layout import DASHED, LEGEND, legend_below
 from skin.analysis.leaderboard.facts import chosen
-from skin.analysis.leaderboard.layout import DASHED, LEGEND, legend_below
 from skin.analysis.text import number
 from skin.ensembling.assessment import Assessment, CalibrationLine
 

@@ -13,8 +13,8 @@ from skin.analysis.drawing import (
     paint_dots,
     paint_intervals,
 )
+from skin.analysis.layout import DASHED, LEGEND, legend_below, short
 from skin.analysis.leaderboard.facts import best_run, chosen, plain_argmax
-from skin.analysis.leaderboard.layout import DASHED, LEGEND, legend_below, short
 from skin.analysis.statistics import Interval
 from skin.ensembling.assessment import Assessment, Line
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from skin.analysis.drawing import Palette, Picture, draw, height_of, paint_intervals
-from skin.analysis.leaderboard.layout import short
+from skin.analysis.layout import short
 from skin.analysis.metrics import FloatArray
 from skin.analysis.text import DASH, MINUS
 from skin.ensembling.assessment import Assessment

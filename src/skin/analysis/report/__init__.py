@@ -27,6 +27,7 @@ def write_report(
     seed: int = 0,
     data_dir: Path = Path("data"),
     figures: Sequence[str] = (),
+    galleries: bool = True,
 ) -> Comparison:
     """Compare entries and write `FILES`, all tables into tables/, and figures/ where asked.
 
@@ -40,6 +41,7 @@ def write_report(
         seed: of the resamples, and of whatever else is drawn.
         data_dir: where the datasets are, for what images and metadata tell.
         figures: formats to write all figures in: svg, png, pdf.
+        galleries: whether the models are shown images again, for their heatmaps.
 
     Raises:
         SkinError: `folder` is a file or cannot be written, a format is unknown, or the baseline
@@ -57,5 +59,6 @@ def write_report(
         "folds.csv": fold_table(comparison).to_csv(index=False),
         "per_class.csv": per_class_table(comparison).to_csv(index=False),
     }
-    write_page(build_page(context), folder, figures=figures, beside=beside)
+    page = build_page(context, galleries=galleries)
+    write_page(page, folder, figures=figures, beside=beside)
     return comparison

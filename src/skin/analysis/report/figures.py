@@ -16,7 +16,7 @@ from skin.analysis.drawing import (
     paint_dots,
     paint_intervals,
 )
-from skin.analysis.leaderboard.layout import DASHED, LEGEND, legend_below, short
+from skin.analysis.layout import DASHED, LEGEND, legend_below, short
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.text import plural
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from skin.analysis.drawing import Palette, Picture, draw
-from skin.analysis.leaderboard.layout import legend_below
+from skin.analysis.layout import legend_below
 from skin.analysis.report.collect import Entry
 
 _HEIGHT = 3.1

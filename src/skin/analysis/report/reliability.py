@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from skin.analysis.calibration import Calibration
 from skin.analysis.drawing import FULL_WIDTH, Palette, Picture, draw_figure
-from skin.analysis.leaderboard.layout import short
+from skin.analysis.layout import short
 from skin.analysis.text import number
 
 _COLUMNS = 4

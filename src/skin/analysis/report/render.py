@@ -51,10 +51,16 @@ SECTIONS: Sequence[ModuleType] = (
 """In the page's order; each has `section(context)`, None where it has nothing to say."""
 
 
-def build_page(context: Context) -> Page:
-    """Work all sections out."""
+def build_page(context: Context, *, galleries: bool = True) -> Page:
+    """Work the sections out.
+
+    Args:
+        context: what they are worked out from.
+        galleries: whether heatmaps are made, which takes the models and most of the time.
+    """
     comparison = context.comparison
-    worked_out: Iterator[Section | None] = (module.section(context) for module in SECTIONS)
+    wanted = [module for module in SECTIONS if galleries or module is not gallery]
+    worked_out: Iterator[Section | None] = (module.section(context) for module in wanted)
     return Page(
         title=wording.headline(comparison),
         eyebrow=f"Out-of-fold comparison \N{MIDDLE DOT} {comparison.task.name}",

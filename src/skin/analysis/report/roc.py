@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from skin.analysis import metrics
 from skin.analysis.drawing import FULL_WIDTH, LIGHT, Palette, Picture, draw, draw_figure
-from skin.analysis.leaderboard.layout import short
+from skin.analysis.layout import short
 from skin.analysis.metrics import FloatArray
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.text import number

@@ -19,8 +19,8 @@ _RULES = (
 )
 _TIE = "An exact tie for the maximum counts as wrong."
 _DIFFERENCES = (
-    "Differences are paired: both runs are scored on the same resamples. They are not corrected "
-    "for the number of runs {several}."
+    "Differences are paired: both runs are scored on the same resamples. Their intervals are not "
+    "corrected for the number of runs {several}; the p-values of the paired tests are."
 )
 _CLASSES = (
     "Precision, recall (sensitivity), specificity and F1 of a class set it against all others, by "

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 
 from skin.analysis.blocks import Block, Cell, Gallery, Line, Plot, Section, Table, Words
 from skin.analysis.drawing import LIGHT, Palette, Picture, draw, height_of, name_rows, paint_dots
-from skin.analysis.probes.found import Probed, find_results
 from skin.analysis.probes.hiding import CONDITIONS
 from skin.analysis.probes.results import BACKGROUND, BackgroundResult, Figure, Shown
 from skin.analysis.probes.store import png_path
@@ -17,7 +16,9 @@ from skin.analysis.probes.strips import condition_strips
 from skin.analysis.probes.wording import background_warning, extent, figure_text, share_text
 from skin.analysis.report.compare import Row
 from skin.analysis.report.context import Context
+from skin.analysis.report.probed import Probed, find_results
 from skin.analysis.text import DASH, number, span
+from skin.files import sha256_file
 
 _Runs = Sequence[Probed[BackgroundResult]]
 
@@ -192,9 +193,9 @@ def _picture(
 
 
 def _examples(row: Row, result: BackgroundResult) -> Iterator[Gallery]:
-    """What the probe showed the first run's models; nothing if its picture was removed."""
+    """What the probe showed the first run's models; nothing if its picture is not there."""
     path = png_path(row.entry.folder, BACKGROUND)
-    if path.exists():
+    if path.exists() and sha256_file(path) == result.examples_sha256:
         yield Gallery(
             "background-examples",
             "What is meant",

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from skin.analysis.blocks import Block, Cell, Gallery, Group, Line, Plot, Section, Table, Tone
-from skin.analysis.probes.found import Probed, find_results
 from skin.analysis.probes.pairs import Pair, compare_runs
 from skin.analysis.probes.results import (
     ROBUSTNESS,
     Damage,
     Figure,
     RobustnessResult,
-    current_levels,
 )
 from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES
 from skin.analysis.probes.severity_figure import MOST, severity_curves
@@ -23,6 +21,7 @@ from skin.analysis.probes.wording import extent, figure_text, share_text
 from skin.analysis.report.cells import score_cell
 from skin.analysis.report.compare import Row
 from skin.analysis.report.context import Context
+from skin.analysis.report.probed import Probed, find_results
 from skin.analysis.significance.pvalues import p_text
 from skin.analysis.text import DASH, number, signed, signed_span
 
@@ -84,7 +83,7 @@ def section(context: Context) -> Section | None:
 
 def _outdated(result: RobustnessResult) -> str:
     """Scores on other corruptions cannot stand beside this version's."""
-    return "" if result.settings.levels == current_levels() else "it is of other corruptions"
+    return "" if result.settings.current else "it is of other corruptions"
 
 
 def _summary(context: Context, runs: _Runs) -> Table:

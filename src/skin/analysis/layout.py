@@ -1,4 +1,4 @@
-"""What the leaderboard's figures share: short names, the legend below."""
+"""What pages' figures share: short names, the legend below."""
 
 from __future__ import annotations
 
