@@ -23,7 +23,7 @@ from skin.console import progress
 from skin.data.loader import AugmentedImages
 from skin.data.masks import Masks, evaluate_with_mask
 from skin.errors import SkinError, name_some
-from skin.files import locked, remove_leftovers, replacing
+from skin.files import locked, remove_leftovers, replacing, sha256_file
 from skin.runs import probability_columns
 from skin.taxonomy import Task
 
@@ -79,6 +79,8 @@ def probe_background(
         table = pd.concat(tables).sort_values(["condition", "image_id"], ignore_index=True)
         whole = table[table["condition"] == WHOLE]
         chance = 1 / whole["target"].nunique()
+        path = png_path(folder, BACKGROUND)
+        examples = _write_examples(path, hides)
         result = BackgroundResult(
             origin=origin,
             task=subject.task.name,
@@ -93,7 +95,8 @@ def probe_background(
             chance=chance,
             conditions=score(table, subject.task, chance, resamples=resamples, seed=origin.seed),
             skin=tuple(skin.tolist()),
-            examples=_write_examples(png_path(folder, BACKGROUND), hides),
+            examples=examples,
+            examples_sha256=sha256_file(path),
         )
         write_result(folder, BACKGROUND, result, table)
     return result

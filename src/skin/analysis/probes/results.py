@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from skin.analysis.probes.hiding import CONDITIONS
-from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES
+from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES, VERSION
 from skin.analysis.probes.store import Result
 from skin.analysis.statistics import Interval
+from skin.files import sha256_bytes
 
 ROBUSTNESS: Final = "robustness"
 BACKGROUND: Final = "background"
@@ -50,16 +51,35 @@ class Settings(_Strict):
     """What decides the predictions on corrupted images, beside the weights and the seed.
 
     Attributes:
+        version: of the corruptions.
         levels: corruption -> its levels, of severity 1 to 5.
         tta: the views of each image.
         device: the kind of device that predicted.
         images_sha256: of the images' ids.
     """
 
+    version: int
     levels: dict[str, tuple[float, ...]]
     tta: str
     device: str
     images_sha256: str
+
+    @classmethod
+    def of(cls, tta: str, device: str, images: Iterable[str]) -> Settings:
+        """Take the corruptions as they are now, and the images by their ids."""
+        return cls(
+            version=VERSION,
+            levels={name: corruption.levels for name, corruption in CORRUPTIONS.items()},
+            tta=tta,
+            device=device,
+            images_sha256=sha256_bytes("\n".join(images).encode()),
+        )
+
+    @property
+    def current(self) -> bool:
+        """Whether the corruptions are those of now."""
+        now = Settings.of(self.tta, self.device, ())
+        return (self.version, self.levels) == (now.version, now.levels)
 
 
 class Damage(_Strict):
@@ -143,6 +163,7 @@ class BackgroundResult(Result):
         conditions: by name, as in `hiding.CONDITIONS`.
         skin: the colour around the lesion where only that is shown.
         examples: image id -> class code, of the rows of `background.png`.
+        examples_sha256: of that file.
     """
 
     task: str
@@ -158,6 +179,7 @@ class BackgroundResult(Result):
     conditions: dict[str, Shown]
     skin: tuple[int, int, int]
     examples: dict[str, str]
+    examples_sha256: str
 
     @property
     def telling(self) -> dict[str, Shown]:
@@ -167,8 +189,3 @@ class BackgroundResult(Result):
             for name, shown in self.conditions.items()
             if CONDITIONS[name].background and (shown.bacc.low > self.chance or shown.ranks)
         }
-
-
-def current_levels() -> dict[str, tuple[float, ...]]:
-    """Each corruption's levels in this version."""
-    return {name: corruption.levels for name, corruption in CORRUPTIONS.items()}

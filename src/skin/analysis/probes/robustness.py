@@ -25,13 +25,12 @@ from skin.analysis.probes.results import (
     Figure,
     RobustnessResult,
     Settings,
-    current_levels,
 )
 from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES
 from skin.analysis.probes.store import Origin, probes_folder, write_result
 from skin.analysis.probes.subjects import Part, Subject
 from skin.console import progress
-from skin.files import locked, remove_leftovers, sha256_bytes
+from skin.files import locked, remove_leftovers
 from skin.taxonomy import Task
 
 
@@ -53,12 +52,7 @@ def probe_robustness(
     """
     folder = subject.run.folder
     origin = Origin.of(subject.run, [part.held_out.fold for part in subject.parts], subject.seed)
-    settings = Settings(
-        levels=current_levels(),
-        tta=tta,
-        device=device.type,
-        images_sha256=sha256_bytes("\n".join(subject.keys["image_id"]).encode()),
-    )
+    settings = Settings.of(tta, device.type, subject.keys["image_id"])
     with locked(probes_folder(folder), "probed"):
         remove_leftovers(probes_folder(folder))
         decisions = Decisions(

@@ -9,6 +9,7 @@ from typing import Final
 
 from skin.analysis.text import MINUS, PERCENT
 
+VERSION: Final = 1  # to be raised when an image of some severity comes out otherwise
 SEVERITIES: Final = (1, 2, 3, 4, 5)
 NOISE_SIDE: Final = 224  # pixels of an image's side: where a pixel's noise is as the table says
 

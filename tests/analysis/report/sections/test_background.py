@@ -38,6 +38,9 @@ def probe(workspace):
             for i, condition in enumerate(CONDITIONS)
         ]
         table = pd.concat(tables, ignore_index=True)
+        path = png_path(folder, "background")
+        path.parent.mkdir()
+        Image.fromarray(np.zeros((2 * 8, len(CONDITIONS) * 8, 3), np.uint8)).save(path)
         result = BackgroundResult(
             origin=Origin(run=name, dataset="toy", dataset_hash="x", weights=weights, seed=0),
             task=TASK.name,
@@ -53,10 +56,9 @@ def probe(workspace):
             conditions=score(table, TASK, 1 / 7, resamples=100, seed=0),
             skin=(1, 2, 3),
             examples={"I1": "MEL", "I2": "NV"},
+            examples_sha256=sha256_file(path),
         )
         write_result(folder, "background", result, table)
-        pixels = np.zeros((2 * 8, len(CONDITIONS) * 8, 3), np.uint8)
-        Image.fromarray(pixels).save(png_path(folder, "background"))
 
     return write
 
@@ -136,3 +138,13 @@ def test_a_stale_result_is_not_shown(workspace, probe):
         "a: its result is stale: fold 0 has other weights since. "
         "`skin probe background a --masks SOURCE` measures this."
     )
+
+
+def test_a_picture_of_another_probe_is_not_shown(workspace, probe):
+    workspace.run("a")
+    probe("a", 0)
+    path = png_path(workspace.root / "runs" / "a", "background")
+    Image.new("RGB", (40, 16), "red").save(path)
+    found = found_in(workspace)
+    assert not [block for block in found.blocks if isinstance(block, blocks.Gallery)]
+    assert list(blocks.tables([found]))

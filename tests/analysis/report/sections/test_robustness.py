@@ -9,7 +9,7 @@ import pytest
 
 from skin.analysis import blocks
 from skin.analysis.drawing import Picture
-from skin.analysis.probes.results import DECIDED, Settings, current_levels
+from skin.analysis.probes.results import DECIDED, Settings
 from skin.analysis.probes.robustness import summarise
 from skin.analysis.probes.severities import CORRUPTIONS
 from skin.analysis.probes.store import Origin, csv_path, json_path, write_result
@@ -47,9 +47,7 @@ def probe(workspace):
         origin = Origin(
             run=name, dataset="toy", dataset_hash="x", weights=weights, seed=changes.pop("seed", 0)
         )
-        settings = Settings(
-            levels=current_levels(), tta="none", device="cpu", images_sha256="x"
-        ).model_copy(update=changes)
+        settings = Settings.of("none", "cpu", table["image_id"]).model_copy(update=changes)
         result = summarise(table, TASK, origin, settings, resamples=100)
         write_result(folder, "robustness", result, table)
         return folder
@@ -155,13 +153,16 @@ def test_stale_results_are_not_shown(workspace, probe):
         if name == "d":
             json_path(folder, "robustness").write_text("{}")
     probe("c", 0.1, levels={"noise": (0.1, 0.2, 0.3, 0.4, 0.5)})
+    workspace.run("e", skill=0.5)
+    probe("e", 0.1, version=0)
     found = section(context(workspace))
     assert [line.head for line in named(found, "robustness").lines] == ["a"]
     assert "b: its result is stale: fold 2 has other weights since." in words(found)
     assert "c: its result is stale: it is of other corruptions." in words(found)
+    assert "e: its result is stale: it is of other corruptions." in words(found)
     assert "d: " in words(found)
     assert "is not a result of this version" in words(found)
-    assert "`skin probe robustness b c d`" in words(found)
+    assert "`skin probe robustness b c d e`" in words(found)
 
 
 @pytest.mark.usefixtures("without_figure")
