@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 # One number a purpose, so that equal keys of two purposes give unrelated draws.
-ORDER, AUGMENT, STEP, INITIALISE, BALANCE, SUGGEST = range(6)
+ORDER, AUGMENT, STEP, INITIALISE, BALANCE, SUGGEST, PROBE = range(7)
 
 
 def key(purpose: int, *parts: int) -> int:

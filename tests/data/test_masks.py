@@ -10,6 +10,8 @@ from PIL import Image
 from skin.data.masks import evaluate_with_mask, open_masks
 from skin.errors import SkinError
 
+IMAGE = np.zeros((4, 6, 3), np.uint8)
+
 
 def png(pixels, mode=None):
     image = Image.fromarray(np.asarray(pixels))
@@ -36,13 +38,13 @@ def test_three_kinds_of_names_anywhere_below(make, request):
 
     assert masks.ids == {"ISIC_1", "ISIC_2", "ISIC_3"}
     for image_id in masks.ids:
-        np.testing.assert_array_equal(masks.load(image_id, 4), left())
+        np.testing.assert_array_equal(masks.for_image(image_id, IMAGE), left())
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
 def test_what_is_not_black_is_lesion(mode, make_folder):
     faint = (left() * 7).astype(np.uint8) if mode != "1" else left()
-    mask = open_masks(make_folder({"a.png": png(faint, mode)})).load("a", 4)
+    mask = open_masks(make_folder({"a.png": png(faint, mode)})).for_image("a", IMAGE)
 
     assert mask.dtype == bool
     np.testing.assert_array_equal(mask, left())
@@ -51,10 +53,9 @@ def test_what_is_not_black_is_lesion(mode, make_folder):
 def test_a_mask_comes_in_the_frame_of_the_cached_image(make_folder):
     masks = open_masks(make_folder({"a.png": png(left(450, 600))}))
 
-    mask = masks.load("a", 256)
-    assert mask.shape == (256, 341)  # as `resize` scales 600x450
+    mask = masks.for_image("a", np.zeros((256, 341, 3), np.uint8))  # as `resize` scales 600x450
+    assert mask.shape == (256, 341)
     assert mask.mean() == pytest.approx(0.5, abs=0.01)
-    np.testing.assert_array_equal(mask, masks.for_image("a", np.zeros((256, 341, 3), np.uint8)))
 
 
 def test_the_mask_of_another_crop_is_refused(make_folder):
@@ -73,7 +74,7 @@ def test_a_mask_may_be_a_pixel_off(make_folder):
 def test_the_first_kind_counts(make_folder):
     photograph = np.full((4, 6, 3), 200, np.uint8)
     folder = make_folder({"images/a.png": png(photograph), "masks/a_mask.png": png(left())})
-    np.testing.assert_array_equal(open_masks(folder).load("a", 4), left())
+    np.testing.assert_array_equal(open_masks(folder).for_image("a", IMAGE), left())
 
 
 def test_copies_are_one_and_others_are_refused(make_folder):
@@ -90,11 +91,11 @@ def test_what_cannot_be_used_is_named(make_folder, tmp_path):
     masks = open_masks(make_folder({"torn.png": whole[:-60], "deep.png": deep}))
 
     with pytest.raises(SkinError, match=r"torn.png is not a usable image"):
-        masks.load("torn", 4)
+        masks.for_image("torn", IMAGE)
     with pytest.raises(SkinError, match=r"deep.png has 16 bits a pixel"):
-        masks.load("deep", 4)
+        masks.for_image("deep", IMAGE)
     with pytest.raises(SkinError, match="no mask of image other: it needs a file other_segment"):
-        masks.load("other", 4)
+        masks.for_image("other", IMAGE)
     with pytest.raises(SkinError, match="does not exist"):
         open_masks(tmp_path / "nothing")
     with pytest.raises(SkinError, match="holds no masks"):

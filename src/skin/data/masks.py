@@ -42,19 +42,6 @@ class Masks:
         """The images that have a mask."""
         return frozenset(self.refs)
 
-    def load(self, image_id: str, short_side: int) -> NDArray[np.bool_]:
-        """Decode a mask in the frame of its image as it is cached at `short_side`.
-
-        Returns:
-            (H, W), true in the lesion; scaled as the cache scales images, by the nearest pixel.
-
-        Raises:
-            SkinError: the image has no mask, or its file is no whole PNG of 8 bits or fewer.
-        """
-        mask = self._open(image_id)
-        scale = short_side / min(mask.size)
-        return _scaled(mask, (_side(mask.width, scale), _side(mask.height, scale)))
-
     def for_image(self, image_id: str, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Decode a mask in the frame of its image's pixels.
 
@@ -63,10 +50,11 @@ class Masks:
             image: (H, W, 3) at any scale.
 
         Returns:
-            (H, W), true in the lesion.
+            (H, W), true in the lesion; scaled by the nearest pixel.
 
         Raises:
-            SkinError: as `load`, and if the mask has another aspect than the image.
+            SkinError: the image has no mask, its file is no whole PNG of 8 bits or fewer, or the
+                mask has another aspect than the image.
         """
         mask = self._open(image_id)
         height, width = image.shape[:2]

@@ -10,6 +10,8 @@ from skin.analysis.localisation.measures import (
     cross_fitted,
     energy,
     lesion_area,
+    mass,
+    maxima,
     overlap,
     pointing,
 )
@@ -44,6 +46,21 @@ def test_ties_in_the_maximum_count_by_share():
     tied = MAP.copy()
     tied[0, 0, 3] = tied[0, 0, 0] = 10
     assert pointing(tied, MIDDLE) == pytest.approx([1 / 3])
+
+
+def test_a_mean_mask_gives_the_mean_over_its_masks():
+    # Of 20 the mass is 16 inside and 4 outside; the maximum is inside.
+    mean = 0.75 * MIDDLE + 0.25 * ~MIDDLE
+    assert energy(MAP, mean) == pytest.approx([0.75 * 0.8 + 0.25 * 0.2])
+    assert pointing(MAP, mean) == pytest.approx([0.75])
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_mass_and_maxima_in_a_mask_are_energy_and_pointing(seed):
+    maps, masks = random_case(seed)
+    maps[0] = 0
+    np.testing.assert_allclose((mass(maps) * masks).sum(axis=(1, 2)), energy(maps, masks))
+    np.testing.assert_allclose((maxima(maps) * masks).sum(axis=(1, 2)), pointing(maps, masks))
 
 
 def test_overlap_by_hand():

@@ -12,13 +12,14 @@ from skin.analysis.heatmaps import cam, to_image_size
 from skin.analysis.localisation import measures
 from skin.analysis.localisation.probe import HeatmapProbe, probe_heatmaps
 from skin.analysis.localisation.results import COLUMNS, SANITY, read_probed
-from skin.analysis.localisation.settings import Settings
-from skin.analysis.localisation.views import Views
-from skin.analysis.probes.store import why_stale
+from skin.analysis.localisation.settings import Constants, Settings
+from skin.analysis.localisation.views import View, Views
+from skin.analysis.probes.store import probes_folder, why_stale
 from skin.analysis.probes.subjects import Part, Subject
 from skin.data.loader import evaluation_loader
 from skin.data.masks import Masks, open_masks
 from skin.errors import SkinError
+from skin.files import locked
 from skin.runs import Run
 from skin.training.held_out import HeldOut
 
@@ -96,6 +97,52 @@ def test_an_images_energy_is_that_of_its_own_folds_model(subject, masks, probed)
         assert one["area"] == view.masks.mean()
 
 
+def test_other_lesions_are_those_of_all_folds(subject, masks, probed):
+    """All pairs of maps and masks, made by hand, against the sums that the probe goes by."""
+    table = probed.table[probed.table["map"] == "gradcam"].set_index("image_id")
+    ids = subject.dataset.table["image_id"]
+    images, every_map, every_mask = [], [], []
+    for part in subject.parts:
+        rows = np.array([row for row in part.held_out.rows if ids[row] in table.index])
+        model = part.held_out.load(CPU)
+        for view in Views(part.held_out, masks, CPU).of(rows):
+            maps = cam(model, view.images, model(view.images).argmax(1))
+            every_map.append(to_image_size(maps.double(), 64).numpy())
+            every_mask.append(view.masks)
+            images += ids[view.rows].tolist()
+    maps, lesions = np.concatenate(every_map), np.concatenate(every_mask)
+    assert len(images) == len(table) == 24
+    off = ~np.eye(24, dtype=bool)
+    for name in ("energy", "pointing"):
+        measure = getattr(measures, name)
+        pairs = np.stack([measure(maps, np.roll(lesions, k, axis=0)) for k in range(24)])
+        # Row k pairs map i with mask i - k.
+        square = np.array([[pairs[(i - j) % 24, i] for j in range(24)] for i in range(24)])
+        own = table.loc[images]
+        by_map = np.where(off, square, 0).sum(axis=1) / 23
+        by_mask = np.where(off, square, 0).sum(axis=0) / 23
+        np.testing.assert_allclose(own[f"{name}_other_masks"], by_map, atol=1e-6)
+        np.testing.assert_allclose(own[f"{name}_other_maps"], by_mask, atol=1e-6)
+        found = probed.result.maps["gradcam"].figures[f"{name}_over_other"].value
+        assert found == pytest.approx(np.diag(square).mean() - square[off].mean(), abs=1e-6)
+
+
+def test_maps_that_are_the_same_in_every_image_follow_nothing(subject, masks, monkeypatch):
+    sharp = np.zeros((1, 4, 4))
+    sharp[0, 1:3, 1:3] = 1
+
+    def blind(view, *_) -> dict:
+        return {"gradcam": np.repeat(sharp, len(view.rows), axis=0)}
+
+    monkeypatch.setattr(View, "maps", blind)
+    result, _ = HeatmapProbe.plan(subject, masks, Settings(images=24, traced=0)).measure(CPU)
+    figures = result.maps["gradcam"].figures
+    assert figures["energy_over_chance"].low > 0  # it is in the middle, as lesions are
+    for name in ("energy", "pointing"):
+        assert figures[f"{name}_over_other"].value == pytest.approx(0, abs=1e-12)
+        assert abs(figures[f"{name}_over_other"].low) < 0.02
+
+
 def test_a_view_is_what_the_evaluation_shows(subject, masks):
     held_out = subject.parts[0].held_out
     rows = held_out.rows[:3]
@@ -111,6 +158,7 @@ def test_a_view_is_what_the_evaluation_shows(subject, masks):
 def test_it_is_written_and_read_again(probed_run, tmp_path):
     folder, probed = shutil.copytree(probed_run[0].folder, tmp_path / "cbam"), probed_run[1]
     again = read_probed(folder)
+    assert again.result.constants == Constants.now()
     pd.testing.assert_frame_equal(again.table, probed.table, check_dtype=False)
     assert again.result.model_copy(update={"table_sha256": None}) == probed.result
     assert why_stale(folder, again.result) == ""
@@ -125,12 +173,24 @@ def test_the_same_seed_gives_the_same_bytes(probed_run, subject, masks):
         assert first.read_bytes() == again.read_bytes()
 
 
+def test_one_process_probes_a_run_at_a_time(subject, masks):
+    folder = probes_folder(subject.run.folder)
+    with locked(folder, "probed"), pytest.raises(SkinError, match="is being probed by another"):
+        probe_heatmaps(subject, masks, SETTINGS, CPU)
+    (folder / ".heatmaps.csv.x.tmp").write_text("half")
+    probe_heatmaps(subject, masks, Settings(images=4, traced=0, resamples=20), CPU)
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == [
+        "heatmaps.csv",
+        "heatmaps.json",
+    ]
+
+
 def test_without_curves(subject, masks):
     settings = Settings(images=8, traced=0, resamples=50)
     probe = HeatmapProbe.plan(subject, masks, settings)
     told = []
     result, table = probe.measure(CPU, told.append)
-    assert sum(told) == probe.work == 8
+    assert sum(told) == probe.work == 3 * 8
     assert table[[*SANITY, "deletion"]].isna().all(axis=None)
     assert all("deletion" not in found.figures for found in result.maps.values())
     assert all(found.curves == {} for found in result.maps.values())
@@ -140,7 +200,7 @@ def test_progress_reaches_its_end(subject, masks):
     probe = HeatmapProbe.plan(subject, masks, Settings(images=6, traced=4, resamples=20))
     told = []
     probe.measure(CPU, told.append)
-    assert sum(told) == probe.work == 6 + 4 * 5
+    assert sum(told) == probe.work == 3 * 6 + 4 * 5
 
 
 def test_views_without_a_lesion_are_left_out_and_named(subject, masks, tmp_path, encode_mask):

@@ -7,6 +7,7 @@ import pytest
 from skin.analysis.localisation.results import FIGURES
 from skin.analysis.localisation.summary import (
     mean_intervals,
+    own_over_other,
     paired_differences,
     same_images,
     with_differences,
@@ -31,6 +32,44 @@ def test_differences_to_what_knows_nothing():
     assert figures["energy_over_gaussian"] == pytest.approx(0.4)
     assert figures["deletion_gain"] == pytest.approx(0.4)
     assert figures["insertion_gain"] == pytest.approx(0.3)
+
+
+def pairs(energies, **columns):
+    """A table of the energies (N, N) of each image's map on each image's mask."""
+    count = len(energies)
+    own = np.diag(energies)
+    return table(own).assign(
+        energy_other_masks=(energies.sum(axis=1) - own) / (count - 1),
+        energy_other_maps=(energies.sum(axis=0) - own) / (count - 1),
+        **columns,
+    )
+
+
+def test_own_over_other_is_the_mean_difference():
+    energies = np.array([[0.9, 0.2, 0.4], [0.3, 0.8, 0.1], [0.5, 0.6, 0.7]])
+    found = with_differences(pairs(energies))["energy_over_other"]
+    others = energies[~np.eye(3, dtype=bool)]
+    assert found.mean() == pytest.approx(0.8 - others.mean())
+
+
+def test_lesions_sizes_do_not_hide_what_a_map_follows():
+    """Energies differ by 0.3 with the mask and 0.3 with the map; a map's own mask adds 0.02."""
+    rng = np.random.default_rng(0)
+    sizes, sharpness = rng.normal(0, 0.3, 200), rng.normal(0, 0.3, 200)
+    blind = 0.5 + sizes[None, :] + sharpness[:, None]
+    maps = {
+        "blind": pairs(blind),
+        "follows": pairs(blind + 0.02 * np.eye(200) + rng.normal(0, 0.02, (200, 200))),
+    }
+    found = own_over_other(maps, "energy", resamples=1000, seed=0)
+    assert found["blind"].interval.value == pytest.approx(0, abs=1e-12)
+    assert not found["blind"].holds
+    assert found["follows"].holds
+    assert found["follows"].interval.value == pytest.approx(0.02, abs=0.006)
+    width = found["follows"].interval.high - found["follows"].interval.low
+    assert width == pytest.approx(2 * 1.96 * 0.02 / np.sqrt(200), rel=0.2)
+    alone = own_over_other({"follows": maps["follows"]}, "energy", resamples=1000, seed=0)
+    assert found["follows"].p == pytest.approx(2 * alone["follows"].p)  # Holm: twice, of two
 
 
 def test_means_leave_out_what_was_not_measured():

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
+
+from skin.analysis.localisation.probe import HeatmapProbe
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def test_from_the_demos_data_to_a_result(probed, skin):
         "--method", "gradcam", "--method", "layercam", "--device", "cpu",
     )  # fmt: skip
     assert result.code == 0, result.err
-    for word in ("tiny", "Grad-CAM", "LayerCAM", "chance", "centred Gaussian"):
+    for word in ("tiny", "Grad-CAM", "LayerCAM", "other masks", "chance", "centred Gaussian"):
         assert word in result.out
     assert "runs/tiny/probes/heatmaps.json" in result.out
     found = json.loads((probed / "runs/tiny/probes/heatmaps.json").read_text())
@@ -30,6 +33,18 @@ def test_from_the_demos_data_to_a_result(probed, skin):
     assert list(found["origin"]["weights"]) == ["0"]
     assert found["masks"] == "source"
     assert (probed / "runs/tiny/probes/heatmaps.csv").exists()
+
+
+@pytest.mark.usefixtures("probed")
+def test_an_interrupt_is_said(skin, monkeypatch):
+    def stop(*_, **__) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HeatmapProbe, "measure", stop)
+    result = skin("probe", "heatmaps", "tiny", "--masks", "source", "--images", 10)
+    assert result.code == 130
+    assert "stopped; the same command begins this run anew" in result.err
+    assert not Path("runs/tiny/probes/heatmaps.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_an_interrupt_is_said_and_goes_on(skin, trained, monkeypatch):
         (["plain", "--images", "some"], "--images some: say how many, as 1000, or all"),
         (["plain", "--fold", "2"], "--fold 2: the dataset's folds are 0 to 1"),
         (["plain", "--tta", "both"], "no views are called 'both'"),
+        (["plain", "--seed", "-1"], "Invalid value for '--seed'"),
         (["plain", "--device", "cuda:99"], "cuda:99 is asked for"),
         (["plain", "--data-dir", "elsewhere"], "no dataset under elsewhere"),
     ],

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from skin.analysis.localisation.faithfulness import area_under
 from skin.analysis.localisation.measures import cross_fitted
+from skin.analysis.localisation.others import on_other_maps
 from skin.analysis.localisation.passes import Located, Similarity, Trace
-from skin.analysis.localisation.results import SANITY, TRACED, Curve, Estimate, MapResult
+from skin.analysis.localisation.results import SANITY, TRACED, Curve, MapResult
 from skin.analysis.localisation.summary import mean_intervals, with_differences
-from skin.analysis.statistics import Interval
+from skin.analysis.probes.results import Figure
 from skin.data.masks import Masks
-from skin.errors import SkinError
 from skin.training.held_out import HeldOut
-
-_FEWEST = 2  # lesions: one to choose a threshold on, one to judge it by
 
 
 class FoldPasses(NamedTuple):
@@ -32,29 +30,25 @@ class FoldPasses(NamedTuple):
     compared: Sequence[Similarity]
 
 
-def image_table(passes: Sequence[FoldPasses], held_out: HeldOut, seed: int) -> pd.DataFrame:
+def image_table(
+    passes: Sequence[FoldPasses], on_all: Sequence[pd.DataFrame], held_out: HeldOut, seed: int
+) -> pd.DataFrame:
     """Join the folds to the rows of `heatmaps.csv`, in order of images and maps.
 
     Args:
-        passes: over each fold.
+        passes: over each fold, of two lesions or more in all.
+        on_all: as `Others.on_all_maps` gives them.
         held_out: one of the folds, for the names of rows and classes.
         seed: of the parts that thresholds are cross-fitted over.
 
     Returns:
         The columns of `results`, and `row`, `order` (the map's place), `height` and `width`.
-
-    Raises:
-        SkinError: fewer than two lesions are seen.
     """
     located = pd.concat(
         [part.located.table.assign(fold=part.fold) for part in passes], ignore_index=True
     )
-    if located.empty or len(set(_lesions(located["row"], held_out))) < _FEWEST:
-        raise SkinError(
-            f"the views of {held_out.fold.folder.parent}'s images show no lesion by these masks: "
-            "are they of the same crop of the images?"
-        )
-    table = _named(located, held_out)
+    seen = sum(located["map"] == located["map"].iloc[0])
+    table = _named(on_other_maps(located, on_all, seen), held_out)
     for ending in ("", "_gaussian"):
         ious = np.concatenate([getattr(part.located, f"ious{ending}") for part in passes])
         for rows in table.groupby("map").indices.values():
@@ -102,7 +96,7 @@ def map_results(
             images=len(part),
             empty=int(part["empty"].sum()),
             size=(int(part["height"].iloc[0]), int(part["width"].iloc[0])),
-            figures={key: _estimate(one) for key, one in figures.items()},
+            figures={key: Figure.of(one) for key, one in figures.items()},
             curves={
                 kind: _curve([one for one in traces if one.kind == kind], lesion, resamples, seed)
                 for kind in dict.fromkeys(one.kind for one in traces)
@@ -140,8 +134,4 @@ def _curve(traces: Sequence[Trace], lesion: dict[int, str], resamples: int, seed
     lesions = [lesion[one.row] for one in traces]
     means = mean_intervals(steps, lesions, resamples, seed)
     shares = tuple(traces[0].shares.tolist())
-    return Curve(shares=shares, values=tuple(map(_estimate, means.values())))
-
-
-def _estimate(interval: Interval) -> Estimate:
-    return Estimate(value=interval.value, low=interval.low, high=interval.high)
+    return Curve(shares=shares, values=tuple(map(Figure.of, means.values())))

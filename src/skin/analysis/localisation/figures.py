@@ -20,50 +20,35 @@ from skin.analysis.localisation.results import TRACED, Curve, MapResult
 from skin.analysis.statistics import Interval
 
 _DOTTED = (0, (2, 2))
-_DASHED = (0, (5, 3))
+_DASHED = (0, (3, 3))
 _CURVES_HEIGHT = 3.2
 
 
-def energy_figure(
-    names: Sequence[str], energies: Sequence[Interval], chance: float, gaussian: float
-) -> Picture:
-    """The share of each map's energy inside the lesion, beside what knows nothing.
+def energy_figure(names: Sequence[str], differences: Sequence[Interval]) -> Picture:
+    """By how much more of each map's energy lies in its own image's lesion than in others'.
 
     Args:
         names: of the maps.
-        energies: as many.
-        chance: the lesions' mean share of the area.
-        gaussian: the centred Gaussian's energy.
+        differences: as many.
     """
 
     def paint(axes: Axes, palette: Palette) -> None:
-        for value, style, label in ((chance, _DOTTED, "chance"), (gaussian, _DASHED, "Gaussian")):
-            axes.axvline(value, color=palette.muted, linewidth=1.2, linestyle=style)
-            axes.annotate(
-                label,
-                (value, 1),
-                (0, 3),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-                color=palette.muted,
-            )
-        paint_intervals(axes, palette, names, energies)
-        axes.set_title("Energy inside the lesion", pad=20)
+        axes.axvline(0, color=palette.muted, linewidth=1, linestyle=_DASHED)
+        paint_intervals(axes, palette, names, differences)
+        axes.set_title("Energy inside: own lesion less others")
 
     alt = (
-        f"The share of each map's energy inside the lesion with its interval, between {chance:.2f}"
-        f", which is chance, and {gaussian:.2f} of a centred Gaussian."
+        "The share of each map's energy inside its image's lesion less that inside the masks of "
+        "other lesions, with its interval; at zero the map follows no lesion."
     )
-    return draw(alt, height_of(names) + 0.2, paint)
+    return draw(alt, height_of(names), paint)
 
 
 def sanity_figure(names: Sequence[str], similarities: Sequence[Interval]) -> Picture:
     """How alike each map is to that of a model whose weights are all random."""
 
     def paint(axes: Axes, palette: Palette) -> None:
-        axes.axvline(0, color=palette.muted, linewidth=1, linestyle=(0, (3, 3)))
+        axes.axvline(0, color=palette.muted, linewidth=1, linestyle=_DASHED)
         paint_intervals(axes, palette, names, similarities)
         axes.set_title("Correlation with random weights")
 

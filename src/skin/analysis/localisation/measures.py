@@ -12,6 +12,12 @@ share of the image's area, which is chance:
 - iou: intersection over union of the mask and of where the map reaches a share of its maximum. One
   share serves all images, chosen on other lesions than those it is judged on.
 
+Lesions lie in the middle of their images, so that a map that is sharp there does well whatever it
+was made of. What tells that a map follows the lesion is that it does better on its own image's mask
+than on those of other lesions' images. Energy and pointing are linear in the mask, so that their
+means over all other masks are those of the mean mask. For maps that are the same in every image
+the two agree on average over the images, exactly.
+
 A map that is zero everywhere points nowhere, and counts as the uniform map: at chance.
 """
 
@@ -24,6 +30,8 @@ from skin.analysis.localisation.settings import GAUSSIAN_SIGMA, PARTS, THRESHOLD
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Shares = BoolArray | FloatArray
+"""(B, S, S): a mask, or how often each pixel is in one of several."""
 
 _CHOOSE = 1  # a stream of random numbers apart from those of the sample
 
@@ -34,8 +42,22 @@ def lesion_area(masks: BoolArray) -> FloatArray:
     return area
 
 
-def energy(maps: FloatArray, masks: BoolArray) -> FloatArray:
-    """The share of each map's sum inside its mask.
+def mass(maps: FloatArray) -> FloatArray:
+    """What share of its sum each map (B, S, S) has at each pixel: energy is the mass in a mask."""
+    maps = _filled(maps)
+    shares: FloatArray = maps / maps.sum(axis=(1, 2), keepdims=True)
+    return shares
+
+
+def maxima(maps: FloatArray) -> FloatArray:
+    """What share each pixel has in its map's maximum: pointing is the share in a mask."""
+    highest = maps == maps.max(axis=(1, 2), keepdims=True)
+    shares: FloatArray = highest / highest.sum(axis=(1, 2), keepdims=True)
+    return shares
+
+
+def energy(maps: FloatArray, masks: Shares) -> FloatArray:
+    """The share of each map's sum inside its mask; the mean over several for their mean mask.
 
     Args:
         maps: (B, S, S), not negative.
@@ -45,13 +67,15 @@ def energy(maps: FloatArray, masks: BoolArray) -> FloatArray:
         (B,), 0 to 1.
     """
     maps = _filled(maps)
-    inside = np.where(masks, maps, 0.0).sum(axis=(1, 2))
+    inside = (maps * masks).sum(axis=(1, 2))
     share: FloatArray = inside / maps.sum(axis=(1, 2))
     return share
 
 
-def pointing(maps: FloatArray, masks: BoolArray) -> FloatArray:
+def pointing(maps: FloatArray, masks: Shares) -> FloatArray:
     """Whether each map's maximum is inside its mask: 1 or 0, a share where there are ties.
+
+    Of a mean mask it is how often it is inside one of the masks.
 
     Args:
         maps: (B, S, S), not negative.
@@ -61,7 +85,8 @@ def pointing(maps: FloatArray, masks: BoolArray) -> FloatArray:
         (B,), 0 to 1.
     """
     highest = maps == maps.max(axis=(1, 2), keepdims=True)
-    share: FloatArray = (highest & masks).sum(axis=(1, 2)) / highest.sum(axis=(1, 2))
+    inside = np.where(highest, masks, 0.0).sum(axis=(1, 2))
+    share: FloatArray = inside / highest.sum(axis=(1, 2))
     return share
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skin.analysis.heatmaps import to_image_size
 from skin.analysis.localisation import faithfulness, measures, sanity
+from skin.analysis.localisation.others import Others
 from skin.analysis.localisation.results import TRACED
 from skin.analysis.localisation.settings import THRESHOLDS
 from skin.analysis.localisation.views import View, Views
@@ -71,16 +72,18 @@ def locate(
     views: Views,
     rows: NDArray[np.int64],
     methods: Sequence[str],
+    others: Others,
     *,
     advance: Advance,
 ) -> Located:
-    """Measure each map against its image's mask.
+    """Measure each map against its image's mask, and against those of all other lesions.
 
     Args:
         model: of the fold that held the rows out, in evaluation mode.
         views: of that fold.
         rows: of the dataset's table.
         methods: of class activation maps.
+        others: with the masks of all folds' rows; the maps are added to it.
         advance: called with the number of images after each batch.
     """
     tables, ious, ious_gaussian = [], [], []
@@ -101,6 +104,7 @@ def locate(
                     "energy": measures.energy(large, view.masks),
                     "pointing": measures.pointing(large, view.masks),
                 }
+                own |= others.on_other_masks(name, large, view)
                 tables.append(pd.DataFrame(known | own | blind))
                 ious.append(measures.overlap(large, view.masks))
                 ious_gaussian.append(blind_ious)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from skin.analysis.localisation import sanity
 from skin.analysis.localisation.assemble import FoldPasses, image_table, map_results, masks_hash
+from skin.analysis.localisation.others import Others
 from skin.analysis.localisation.passes import locate, randomise, trace
 from skin.analysis.localisation.results import (
     COLUMNS,
@@ -19,16 +21,18 @@ from skin.analysis.localisation.results import (
     write_probed,
 )
 from skin.analysis.localisation.sample import Sample, draw_sample
-from skin.analysis.localisation.settings import STAGES, Settings
+from skin.analysis.localisation.settings import STAGES, Constants, Settings
 from skin.analysis.localisation.views import Views
-from skin.analysis.probes.store import Origin
+from skin.analysis.probes.store import Origin, probes_folder
 from skin.analysis.probes.subjects import Subject
 from skin.analysis.text import plural
 from skin.console import note, progress, warn
 from skin.data.masks import Masks
 from skin.errors import SkinError, name_some
-from skin.files import require_writable
+from skin.files import locked, remove_leftovers
 from skin.training.held_out import HeldOut
+
+_FEWEST = 2  # lesions: a threshold is chosen, and a map judged, on the masks of others
 
 
 def probe_heatmaps(
@@ -43,11 +47,18 @@ def probe_heatmaps(
         device: to compute on.
 
     Raises:
-        SkinError: as `HeatmapProbe.plan` and `measure`, or the folder cannot be written.
+        SkinError: as `HeatmapProbe.plan` and `measure`, the run is being probed, or its folder
+            cannot be written.
     """
     probe = HeatmapProbe.plan(subject, masks, settings)
-    run = subject.run
-    require_writable(run.folder)
+    folder = probes_folder(subject.run.folder)
+    with locked(folder, "probed"):
+        remove_leftovers(folder)
+        return _probe(probe, device)
+
+
+def _probe(probe: HeatmapProbe, device: torch.device) -> Probed:
+    run = probe.subject.run
     missing = probe.sample.missing
     if missing:
         warn(f"{run.name}: {len(missing)} held-out images have no mask: {name_some(missing)}")
@@ -94,8 +105,8 @@ class HeatmapProbe:
     @property
     def work(self) -> int:
         """How many images `measure` tells of in all: each pass over one counts."""
-        traced = min(self.settings.traced, len(self.sample.rows))
-        return len(self.sample.rows) + traced * (1 + len(STAGES))
+        images = len(self.sample.rows)
+        return 3 * images + min(self.settings.traced, images) * (1 + len(STAGES))
 
     def measure(
         self, device: torch.device, advance: Callable[[int], None] = lambda _: None
@@ -111,13 +122,23 @@ class HeatmapProbe:
                 lesion, or a model has no spatial feature map.
         """
         folds, seed = [part.held_out for part in self.subject.parts], self.subject.seed
-        passes = [self._measure_fold(held_out, device, advance) for held_out in folds]
-        table = image_table(passes, folds[0], seed)
+        views = [Views(held_out, self.masks, device) for held_out in folds]
+        others = self._others(views, advance)
+        passes = [
+            self._measure_fold(held_out, each, others, device, advance)
+            for held_out, each in zip(folds, views, strict=True)
+        ]
+        on_all = [
+            others.on_all_maps(each, self._seen(part), advance)
+            for part, each in zip(passes, views, strict=True)
+        ]
+        table = image_table(passes, on_all, folds[0], seed)
         blank = [row for part in passes for row in part.located.blank]
         ids = folds[0].dataset.table["image_id"]
         result = HeatmapResult(
             origin=Origin.of(self.subject.run, [held.fold for held in folds], seed),
             settings=self.settings,
+            constants=Constants.now(),
             masks=self.masks.archive.root.name,
             masks_sha256=masks_hash(self.masks, table["image_id"]),
             lesions=table["lesion_id"].nunique(),
@@ -127,14 +148,37 @@ class HeatmapProbe:
         )
         return Probed(result, table[list(COLUMNS)])
 
+    def _others(self, views: Sequence[Views], advance: Callable[[int], None]) -> Others:
+        """The sum of all folds' masks."""
+        others = Others()
+        for part, each in zip(self.subject.parts, views, strict=True):
+            others.add_masks(each, self.sample.of_fold(part.held_out.fold.fold), advance)
+        if others.images < _FEWEST:
+            raise SkinError(
+                f"the views of {self.subject.run.folder}'s images show no lesion by these masks: "
+                "are they of the same crop of the images?"
+            )
+        return others
+
+    def _seen(self, part: FoldPasses) -> NDArray[np.int64]:
+        """The rows of a fold whose views show a lesion."""
+        rows = self.sample.of_fold(part.fold)
+        seen: NDArray[np.int64] = rows[~np.isin(rows, part.located.blank)]
+        return seen
+
     def _measure_fold(
-        self, held_out: HeldOut, device: torch.device, advance: Callable[[int], None]
+        self,
+        held_out: HeldOut,
+        views: Views,
+        others: Others,
+        device: torch.device,
+        advance: Callable[[int], None],
     ) -> FoldPasses:
         number, methods, seed = held_out.fold.fold, self.settings.methods, self.subject.seed
-        views = Views(held_out, self.masks, device)
         model = held_out.load(device)
         try:
-            located = locate(model, views, self.sample.of_fold(number), methods, advance=advance)
+            rows = self.sample.of_fold(number)
+            located = locate(model, views, rows, methods, others, advance=advance)
         except SkinError as error:
             raise SkinError(f"{held_out.fold.folder}: {error}") from error
         first = self.sample.of_fold(number, self.settings.traced)

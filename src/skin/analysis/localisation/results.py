@@ -6,6 +6,8 @@ The CSV has a row an image and map:
 - `empty`: whether the map is zero everywhere, and so counts as the uniform one;
 - `area`: the lesion's share of the view, which is the chance level of the next three;
 - `energy`, `pointing`, `iou`: see `measures`; with `_gaussian`, those of the centred Gaussian;
+- `energy_other_masks`, `pointing_other_masks`: the map's means over the other images' masks;
+- `energy_other_maps`, `pointing_other_maps`: the other images' maps' means on this one's mask;
 - `threshold`, `threshold_gaussian`: the share of the maximum that the IoU was taken at;
 - `deletion`, `insertion`: areas under the curves; with `_random`, of a random order of the cells;
 - `sanity_<stage>`: the rank correlation with the map of a model with random weights.
@@ -21,38 +23,25 @@ from typing import NamedTuple
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from skin.analysis.localisation.settings import STAGES, Settings
+from skin.analysis.localisation.settings import STAGES, Constants, Settings
+from skin.analysis.probes.results import Figure
 from skin.analysis.probes.store import Result, read_result, read_table, write_result
-from skin.analysis.statistics import Interval
 
 NAME = "heatmaps"
 KEYS = ("image_id", "lesion_id", "fold", "target", "predicted", "map")
 LOCAL = ("energy", "pointing", "iou")
+LINEAR = ("energy", "pointing")  # in the mask, and so measured on other lesions' masks too
 TRACED = ("deletion", "insertion")
 SANITY = tuple(f"sanity_{stage}" for stage in STAGES)
 FIGURES = (
     "area",
     *(f"{name}{of}" for of in ("", "_gaussian") for name in (*LOCAL, "threshold")),
+    *(f"{name}_other_{of}" for of in ("masks", "maps") for name in LINEAR),
     *(f"{name}{of}" for of in ("", "_random") for name in TRACED),
     *SANITY,
 )
 COLUMNS = (*KEYS, "empty", *FIGURES)
 _TYPES = {"fold": int, **dict.fromkeys(FIGURES, float)}
-
-
-class Estimate(BaseModel):
-    """A mean over images and its 95 % interval over lesions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def interval(self) -> Interval:
-        """The same, as the statistics' own type."""
-        return Interval(self.value, self.low, self.high)
 
 
 class Curve(BaseModel):
@@ -61,7 +50,7 @@ class Curve(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shares: tuple[float, ...]
-    values: tuple[Estimate, ...]
+    values: tuple[Figure, ...]
 
 
 class MapResult(BaseModel):
@@ -72,8 +61,9 @@ class MapResult(BaseModel):
         empty: how many of its maps are zero everywhere.
         size: (h, w) of the map before it is enlarged.
         figures: the CSV's means, and those of differences: `<measure>_over_chance`,
-            `<measure>_over_gaussian`, `deletion_gain` (random less map), `insertion_gain`
-            (map less random); without those that are of no image.
+            `<measure>_over_gaussian`, `<measure>_over_other` (see `with_differences`),
+            `deletion_gain` (random less map), `insertion_gain` (map less random); without those
+            that are of no image.
         curves: `deletion`, `insertion` and those with `_random`.
     """
 
@@ -82,7 +72,7 @@ class MapResult(BaseModel):
     images: int
     empty: int
     size: tuple[int, int]
-    figures: dict[str, Estimate]
+    figures: dict[str, Figure]
     curves: dict[str, Curve]
 
 
@@ -91,6 +81,7 @@ class HeatmapResult(Result):
 
     Attributes:
         settings: see `Settings`.
+        constants: see `Constants`.
         masks: the name of their folder or zip.
         masks_sha256: a hash of the masks that were used, in the order of the image ids.
         lesions: how many there are in the sample.
@@ -100,6 +91,7 @@ class HeatmapResult(Result):
     """
 
     settings: Settings
+    constants: Constants
     masks: str
     masks_sha256: str
     lesions: int
@@ -127,9 +119,16 @@ def read_probed(folder: Path) -> Probed | None:
         SkinError: one of the files is damaged or missing.
     """
     result = read_result(folder, NAME, HeatmapResult)
-    if result is None:
-        return None
+    return None if result is None else Probed(result, read_images(folder, result))
+
+
+def read_images(folder: Path, result: HeatmapResult) -> pd.DataFrame:
+    """Read the table beside a result.
+
+    Raises:
+        SkinError: as `read_table`.
+    """
     table = read_table(folder, NAME, result, {})
     table["empty"] = table["empty"] == "True"
     table[list(FIGURES)] = table[list(FIGURES)].replace("", "nan")
-    return Probed(result, table.astype(_TYPES))
+    return table.astype(_TYPES)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
+
+VERSION = 2
+"""Of the measures: a result of another version is not shown; 2 has other lesions' masks."""
 
 THRESHOLDS: tuple[float, ...] = tuple(i / 20 for i in range(20))
 """Of a map, as shares of its maximum; at 0 the whole image is taken, so that chance is open."""
@@ -26,17 +30,13 @@ STAGES: Mapping[str, float] = {"head": 0.0, "quarter": 0.25, "half": 0.5, "all":
 
 
 class Settings(BaseModel):
-    """What was asked for, and the constants.
+    """What was asked for.
 
     Attributes:
         images: how many were asked for.
         methods: of class activation maps.
         traced: how many of the images get curves and the sanity check.
         resamples: of the bootstrap.
-        steps: `STEPS`.
-        blur_sigma: `BLUR_SIGMA`.
-        gaussian_sigma: `GAUSSIAN_SIGMA`.
-        threshold_parts: `PARTS`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +45,40 @@ class Settings(BaseModel):
     methods: tuple[str, ...] = ("gradcam",)
     traced: int = 100
     resamples: int = 2000
-    steps: int = STEPS
-    blur_sigma: float = BLUR_SIGMA
-    gaussian_sigma: float = GAUSSIAN_SIGMA
-    threshold_parts: int = PARTS
+
+
+class Constants(BaseModel):
+    """What figures depend on whatever is asked for; no default, so that none is guessed.
+
+    Attributes:
+        version: `VERSION`.
+        steps: `STEPS`.
+        blur_sigma: `BLUR_SIGMA`.
+        gaussian_sigma: `GAUSSIAN_SIGMA`.
+        thresholds: `THRESHOLDS`.
+        threshold_parts: `PARTS`.
+        stages: `STAGES`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    steps: int
+    blur_sigma: float
+    gaussian_sigma: float
+    thresholds: tuple[float, ...]
+    threshold_parts: int
+    stages: dict[str, float]
+
+    @classmethod
+    def now(cls) -> Self:
+        """As they are in this version."""
+        return cls(
+            version=VERSION,
+            steps=STEPS,
+            blur_sigma=BLUR_SIGMA,
+            gaussian_sigma=GAUSSIAN_SIGMA,
+            thresholds=THRESHOLDS,
+            threshold_parts=PARTS,
+            stages=dict(STAGES),
+        )

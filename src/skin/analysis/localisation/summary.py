@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.analysis.localisation.results import FIGURES, LOCAL
+from skin.analysis.localisation.results import FIGURES, LINEAR, LOCAL
 from skin.analysis.significance.pvalues import ALPHA, bootstrap_p, holm
 from skin.analysis.statistics import Interval, interval, lesion_weights
 
@@ -18,7 +18,7 @@ _Name = TypeVar("_Name", bound=Hashable)
 
 
 class Difference(NamedTuple):
-    """A paired difference of two maps' means.
+    """The mean of paired differences.
 
     Attributes:
         interval: of the difference, not corrected.
@@ -35,11 +35,22 @@ class Difference(NamedTuple):
 
 
 def with_differences(table: pd.DataFrame) -> pd.DataFrame:
-    """The figures of a probe's table, and each image's differences to what knows nothing."""
+    """The figures of one map's table, and each image's differences to what knows nothing of it.
+
+    The mean of `<measure>_over_other` is the map's mean on own masks less that on other images'.
+    An image takes part in the latter twice, by its map and by its mask; both are taken off it, and
+    the mean added once, so that what only lesions' sizes or maps' sharpness change cancels in each
+    image and does not widen the interval (the linear term of the statistic over pairs; W.
+    Hoeffding, Annals of Mathematical Statistics 19:293, 1948).
+    """
     figures = table[list(FIGURES)].copy()
     for name in LOCAL:
         figures[f"{name}_over_chance"] = figures[name] - figures["area"]
         figures[f"{name}_over_gaussian"] = figures[name] - figures[f"{name}_gaussian"]
+    for name in LINEAR:
+        by_maps = figures[f"{name}_other_maps"]
+        own = figures[name] - figures[f"{name}_other_masks"]
+        figures[f"{name}_over_other"] = own - (by_maps - by_maps.mean())
     figures["deletion_gain"] = figures["deletion_random"] - figures["deletion"]
     figures["insertion_gain"] = figures["insertion"] - figures["insertion_random"]
     return figures
@@ -64,6 +75,24 @@ def mean_intervals(
     }
 
 
+def own_over_other(
+    maps: Mapping[_Name, pd.DataFrame], measure: str, *, resamples: int, seed: int
+) -> dict[_Name, Difference]:
+    """Compare each map on its own image's mask with the same map on other lesions' masks.
+
+    Args:
+        maps: rows of probes' tables, each of one map.
+        measure: one of `LINEAR`.
+        resamples: of the lesions.
+        seed: of the resamples.
+    """
+    differences = {
+        name: (with_differences(table)[f"{measure}_over_other"], table["lesion_id"])
+        for name, table in maps.items()
+    }
+    return _corrected(differences, resamples, seed)
+
+
 def paired_differences(
     maps: Mapping[_Name, pd.DataFrame],
     reference: pd.DataFrame,
@@ -77,7 +106,7 @@ def paired_differences(
     Args:
         maps: rows of probes' tables, each of one map.
         reference: of one map, of the same images.
-        measure: a column.
+        measure: a figure of `with_differences`.
         resamples: of the lesions.
         seed: of the resamples.
 
@@ -85,25 +114,36 @@ def paired_differences(
         ValueError: the images are not the same.
     """
     base = reference.set_index("image_id").sort_index()
-    intervals, p_values = [], []
-    for table in maps.values():
+    values = with_differences(base)[measure]
+    differences = {}
+    for name, table in maps.items():
         ours = table.set_index("image_id").sort_index()
         if not ours.index.equals(base.index):
             raise ValueError("a paired difference needs the same images")
-        difference = (ours[measure] - base[measure]).to_numpy(np.float64)[:, None]
-        (value,), (sample,) = _means(difference, base["lesion_id"], resamples, seed)
-        intervals.append(interval(float(value), sample))
-        p_values.append(bootstrap_p(sample))
-    corrected = holm(p_values).tolist()
-    return {
-        name: Difference(*pair)
-        for name, pair in zip(maps, zip(intervals, corrected, strict=True), strict=True)
-    }
+        differences[name] = (with_differences(ours)[measure] - values, base["lesion_id"])
+    return _corrected(differences, resamples, seed)
 
 
 def same_images(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Whether two tables are of the same images."""
     return set(one["image_id"]) == set(other["image_id"])
+
+
+def _corrected(
+    differences: Mapping[_Name, tuple[pd.Series[float], pd.Series[str]]], resamples: int, seed: int
+) -> dict[_Name, Difference]:
+    """The means of differences, each with its images' lesions; corrected for their number."""
+    intervals, p_values = [], []
+    for values, lesions in differences.values():
+        column: FloatArray = np.asarray(values, np.float64)[:, None]
+        (value,), (sample,) = _means(column, lesions, resamples, seed)
+        intervals.append(interval(float(value), sample))
+        p_values.append(bootstrap_p(sample))
+    corrected = holm(p_values).tolist()
+    return {
+        name: Difference(*pair)
+        for name, pair in zip(differences, zip(intervals, corrected, strict=True), strict=True)
+    }
 
 
 def _means(

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.markup import escape
 from rich.table import Table
 
-from skin.analysis.localisation.results import LOCAL, TRACED, MapResult, Probed
+from skin.analysis.localisation.results import LINEAR, LOCAL, TRACED, HeatmapResult, MapResult
 from skin.analysis.map_names import map_label
 from skin.analysis.text import DASH, number, short_span, terminal_table
 
-_HEADS = ("Run, map", "Energy", "Pointing", "IoU", "Deletion", "Insertion", "Sanity")
+_HEADS = ("Energy", "Pointing", "IoU", "Deletion", "Insertion", "Sanity")
 
 
-def rich_table(probed: Iterable[Probed]) -> Table:
-    """A line a run and map: means, below energy its interval; then what knows nothing.
+def rich_table(result: HeatmapResult) -> Table:
+    """A line a map: means, below energy its interval, then on other lesions' masks.
 
-    Chance is the lesions' share of the area, and for deletion and insertion a random order of the
-    cells. Sanity is the rank correlation with the map of a model whose weights are all random.
+    Last is what knows nothing. Chance is the lesions' share of the area, and for deletion and
+    insertion a random order of the cells. Sanity is the rank correlation with the map of a model
+    whose weights are all random.
     """
-    table = terminal_table(_HEADS)
-    for one in probed:
-        maps = one.result.maps
-        table.add_row(f"[bold]{escape(one.result.origin.run)}[/bold]")
-        for name, found in maps.items():
-            span = short_span(found.figures["energy"].interval)
-            energy, *others = _cells(found, [*LOCAL, *TRACED, "sanity_all"])
-            table.add_row(f"  {map_label(name)}", f"{energy}\n[dim]{span}[/dim]", *others)
-        first = next(iter(maps.values()))
-        blind = ["area"] * len(LOCAL) + [f"{kind}_random" for kind in TRACED]
-        gaussian = [f"{name}_gaussian" for name in LOCAL]
-        table.add_row("  [dim]chance[/dim]", *_cells(first, blind))
-        table.add_row("  [dim]centred Gaussian[/dim]", *_cells(first, gaussian))
+    table = terminal_table([escape(result.origin.run), *_HEADS])
+    for name, found in result.maps.items():
+        span = short_span(found.figures["energy"].interval)
+        energy, *others = _cells(found, [*LOCAL, *TRACED, "sanity_all"])
+        table.add_row(map_label(name), f"{energy}\n[dim]{span}[/dim]", *others)
+        other = [f"{measure}_other_masks" for measure in LINEAR]
+        table.add_row("[dim]other masks[/dim]", *_cells(found, other))
+    first = next(iter(result.maps.values()))
+    blind = ["area"] * len(LOCAL) + [f"{kind}_random" for kind in TRACED]
+    gaussian = [f"{name}_gaussian" for name in LOCAL]
+    table.add_row("[dim]chance[/dim]", *_cells(first, blind))
+    table.add_row("[dim]centred Gaussian[/dim]", *_cells(first, gaussian))
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +15,17 @@ from PIL import Image
 
 from skin.analysis.probes.altered import Predictor
 from skin.analysis.probes.hiding import CONDITIONS, WHOLE, skin_colour, usable
-from skin.analysis.probes.results import BACKGROUND, BackgroundResult, Figure, Shown
+from skin.analysis.probes.results import (
+    BACKGROUND,
+    CHANCE_AUC,
+    BackgroundResult,
+    Figure,
+    HidingSettings,
+    Shown,
+)
 from skin.analysis.probes.store import Origin, png_path, probes_folder, write_result
 from skin.analysis.probes.subjects import Part, Subject
+from skin.analysis.significance.pvalues import bootstrap_p, holm
 from skin.analysis.statistics import Bootstrap, bootstrap, interval
 from skin.console import progress
 from skin.data.loader import AugmentedImages
@@ -85,9 +93,12 @@ def probe_background(
             origin=origin,
             task=subject.task.name,
             masks=masks.archive.root.name,
-            masks_fingerprint=masks.archive.fingerprint(),
-            tta=tta,
-            device=device.type,
+            settings=HidingSettings.of(
+                tta,
+                device.type,
+                whole["image_id"],
+                (masks.archive.read(masks.refs[image_id]) for image_id in whole["image_id"]),
+            ),
             images=len(whole),
             lesions=whole["lesion_id"].nunique(),
             left_out=subject.images - len(whole),
@@ -119,6 +130,9 @@ def score(
         for name in CONDITIONS
     }
     whole = boots[WHOLE]
+    p_values = _p_values(
+        {name: boot for name, boot in boots.items() if CONDITIONS[name].background}, chance
+    )
     return {
         name: Shown(
             bacc=Figure.of(boot.interval("bacc")),
@@ -128,6 +142,8 @@ def score(
                 else Figure.of(boot.interval("malignant_auc"))
             ),
             kept=None if name == WHOLE else _kept(boot, whole, chance),
+            bacc_p=p_values.get((name, "bacc")),
+            malignant_auc_p=p_values.get((name, "malignant_auc")),
         )
         for name, boot in boots.items()
     }
@@ -143,6 +159,20 @@ def _bootstrap(rows: pd.DataFrame, task: Task, resamples: int, seed: int) -> Boo
         resamples=resamples,
         seed=seed,
     )
+
+
+def _p_values(boots: Mapping[str, Bootstrap], chance: float) -> dict[tuple[str, str], float]:
+    """Test each condition's two scores against chance, as one family; undefined ones are left out.
+
+    Returns:
+        (condition, score) -> the corrected p-value.
+    """
+    raw: dict[tuple[str, str], float] = {}
+    for name, boot in boots.items():
+        raw[name, "bacc"] = bootstrap_p(boot.samples["bacc"] - chance)
+        if not math.isnan(boot.scores.malignant_auc):
+            raw[name, "malignant_auc"] = bootstrap_p(boot.samples["malignant_auc"] - CHANCE_AUC)
+    return dict(zip(raw, holm([*raw.values()]).tolist(), strict=True))
 
 
 def _kept(boot: Bootstrap, whole: Bootstrap, chance: float) -> Figure | None:

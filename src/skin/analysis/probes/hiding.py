@@ -22,11 +22,21 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Colour = NDArray[np.uint8]
 
+VERSION: Final = 1  # to be raised when an image of some condition comes out otherwise
 WHOLE: Final = "whole"
 _BORDER = 0.04  # of the side: how far a lesion may reach beyond its mask
 _INPAINT_RADIUS = 0.03  # of the side: what a filled pixel is made of
 _RIM = 0.7  # of the image: what the grown box covers at least, as in the paper
 _LEAST_SKIN = 0.05  # of the image: what must be left around a lesion to be judged by
+CONSTANTS: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "border": _BORDER,
+        "inpaint_radius": _INPAINT_RADIUS,
+        "rim": _RIM,
+        "least_skin": _LEAST_SKIN,
+    }
+)
+"""What decides, beside the code, what is hidden and which images are judged."""
 
 
 @dataclass(frozen=True)

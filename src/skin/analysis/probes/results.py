@@ -8,9 +8,11 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from skin.analysis.probes import hiding
 from skin.analysis.probes.hiding import CONDITIONS
 from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES, VERSION
 from skin.analysis.probes.store import Result
+from skin.analysis.significance.pvalues import ALPHA
 from skin.analysis.statistics import Interval
 from skin.files import sha256_bytes
 
@@ -18,6 +20,7 @@ ROBUSTNESS: Final = "robustness"
 BACKGROUND: Final = "background"
 CLEAN: Final = "clean"
 TIED: Final = "tied"  # decided for no class
+CHANCE_AUC: Final = 0.5
 DECIDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {CLEAN: (CLEAN,)}
     | {name: tuple(f"{name}_{severity}" for severity in SEVERITIES) for name in CORRUPTIONS}
@@ -134,16 +137,70 @@ class Shown(_Strict):
         malignant_auc: malignant against benign; None where one of the two does not occur.
         kept: (BACC - chance) / (BACC of whole images - chance), paired; None for whole images, and
             where those are not above chance.
+        bacc_p: two-sided, of BACC against chance, corrected by Holm's method over the scores of all
+            conditions without the lesion; None for a condition with it.
+        malignant_auc_p: likewise of the AUC against 1/2; None too where it is not defined.
     """
 
     bacc: Figure
     malignant_auc: Figure | None
     kept: Figure | None
+    bacc_p: float | None
+    malignant_auc_p: float | None
+
+    def decides(self, chance: float) -> bool:
+        """Whether BACC was tested and is above chance."""
+        return self.bacc_p is not None and self.bacc_p < ALPHA and self.bacc.value > chance
 
     @property
     def ranks(self) -> bool:
-        """Whether malignant and benign are told apart better than by chance."""
-        return self.malignant_auc is not None and self.malignant_auc.low > 1 / 2
+        """Whether the AUC was tested and tells malignant from benign better than chance."""
+        return (
+            self.malignant_auc is not None
+            and self.malignant_auc_p is not None
+            and self.malignant_auc_p < ALPHA
+            and self.malignant_auc.value > CHANCE_AUC
+        )
+
+
+class HidingSettings(_Strict):
+    """What decides the predictions on images with something hidden, beside the weights.
+
+    Attributes:
+        version: of what is hidden.
+        constants: `hiding.CONSTANTS`.
+        tta: the views of each image.
+        device: the kind of device that predicted.
+        images_sha256: of the ids of the images that were judged.
+        masks_sha256: of these images' mask files.
+    """
+
+    version: int
+    constants: dict[str, float]
+    tta: str
+    device: str
+    images_sha256: str
+    masks_sha256: str
+
+    @classmethod
+    def of(
+        cls, tta: str, device: str, images: Iterable[str], masks: Iterable[bytes]
+    ) -> HidingSettings:
+        """Take the version and constants of now, the images by their ids, the masks by content."""
+        hashes = map(sha256_bytes, masks)
+        return cls(
+            version=hiding.VERSION,
+            constants=dict(hiding.CONSTANTS),
+            tta=tta,
+            device=device,
+            images_sha256=sha256_bytes("\n".join(images).encode()),
+            masks_sha256=sha256_bytes("\n".join(hashes).encode()),
+        )
+
+    @property
+    def current(self) -> bool:
+        """Whether the same is hidden now."""
+        return (self.version, self.constants) == (hiding.VERSION, dict(hiding.CONSTANTS))
 
 
 class BackgroundResult(Result):
@@ -152,9 +209,7 @@ class BackgroundResult(Result):
     Attributes:
         task: that the classes are of.
         masks: the folder's or archive's name.
-        masks_fingerprint: of its files' names, sizes and stamps.
-        tta: the views of each image.
-        device: the kind of device that predicted.
+        settings: what decides the predictions.
         images: how many were probed.
         lesions: how many they show.
         left_out: images that were chosen, but whose mask is empty or leaves too little skin.
@@ -168,9 +223,7 @@ class BackgroundResult(Result):
 
     task: str
     masks: str
-    masks_fingerprint: str
-    tta: str
-    device: str
+    settings: HidingSettings
     images: int
     lesions: int
     left_out: int
@@ -182,10 +235,15 @@ class BackgroundResult(Result):
     examples_sha256: str
 
     @property
+    def current(self) -> bool:
+        """Whether the conditions are those of now."""
+        return self.settings.current and [*self.conditions] == [*CONDITIONS]
+
+    @property
     def telling(self) -> dict[str, Shown]:
-        """The conditions without the lesion that predict: an interval lies above chance."""
+        """The conditions without the lesion that predict: a score is above chance."""
         return {
             name: shown
             for name, shown in self.conditions.items()
-            if CONDITIONS[name].background and (shown.bacc.low > self.chance or shown.ranks)
+            if shown.decides(self.chance) or shown.ranks
         }

@@ -20,6 +20,7 @@ _COLUMNS = 4
 _PANEL = 2.1  # inches
 _BAND = 0.14  # opacity
 _MARKERS = "osD^vPX"
+_DOTTED = (0, (1, 2))
 _ALL = "Mean of all"
 
 
@@ -31,6 +32,7 @@ def severity_curves(results: Mapping[str, RobustnessResult]) -> Picture:
     """
     panels = len(CORRUPTIONS) + 2  # the mean before them, the legend after them
     deep = -(-panels // _COLUMNS)
+    chance = _chance(results)
 
     def paint(figure: Figure, palette: Palette) -> None:
         grid = figure.subplots(deep, _COLUMNS, sharex=True, sharey=True).ravel()
@@ -38,10 +40,11 @@ def severity_curves(results: Mapping[str, RobustnessResult]) -> Picture:
             grid, _titles(), _curves(list(results.values())), strict=False
         ):
             _paint(axes, palette, title, curves)
-            axes.axhline(_chance(results), color=palette.muted, linewidth=1, linestyle=(0, (1, 2)))
+            if chance is not None:
+                axes.axhline(chance, color=palette.muted, linewidth=1, linestyle=_DOTTED)
         for axes in grid[panels - 1 :]:
             axes.set_axis_off()
-        _legend(grid[panels - 1], palette, list(results))
+        _legend(grid[panels - 1], palette, list(results), dotted=chance is not None)
         figure.supxlabel("severity; 0: the image as it is", fontsize=9, color=palette.muted)
         figure.supylabel("BACC", fontsize=9, color=palette.muted)
 
@@ -67,8 +70,10 @@ def _curve(result: RobustnessResult, damages: Sequence[Damage]) -> list[Interval
     return [result.clean.interval, *(damage.bacc.interval for damage in damages)]
 
 
-def _chance(results: Mapping[str, RobustnessResult]) -> float:
-    return 1 / max(result.classes for result in results.values())
+def _chance(results: Mapping[str, RobustnessResult]) -> float | None:
+    """What guessing scores, where that is the same for all."""
+    classes = {result.classes for result in results.values()}
+    return 1 / classes.pop() if len(classes) == 1 else None
 
 
 def _paint(axes: Axes, palette: Palette, title: str, curves: Sequence[Sequence[Interval]]) -> None:
@@ -95,15 +100,15 @@ def _paint(axes: Axes, palette: Palette, title: str, curves: Sequence[Sequence[I
     axes.grid(color=palette.rule, linewidth=0.8)
 
 
-def _legend(axes: Axes, palette: Palette, names: Sequence[str]) -> None:
+def _legend(axes: Axes, palette: Palette, names: Sequence[str], *, dotted: bool) -> None:
     handles = [
         Line2D([], [], color=palette.folds[i], marker=_MARKERS[i], markersize=4)
         for i in range(len(names))
     ]
-    chance = Line2D([], [], color=palette.muted, linewidth=1, linestyle=(0, (1, 2)))
+    chance = Line2D([], [], color=palette.muted, linewidth=1, linestyle=_DOTTED)
     axes.legend(
-        [*handles, chance],
-        [*names, "chance"],
+        [*handles, chance] if dotted else handles,
+        [*names, "chance"] if dotted else names,
         loc="center",
         frameon=False,
         labelcolor=palette.ink,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skin.analysis.probes.hiding import CONDITIONS
-from skin.analysis.probes.results import BackgroundResult, Figure, RobustnessResult, Shown
+from skin.analysis.probes.results import (
+    CHANCE_AUC,
+    BackgroundResult,
+    Figure,
+    RobustnessResult,
+    Shown,
+)
 from skin.analysis.text import MINUS, PERCENT, number, span
 
 
@@ -18,9 +24,32 @@ def background_warning(result: BackgroundResult) -> str:
         for name, shown in result.telling.items()
     ]
     return (
-        f"{result.origin.run} predicts without the lesion, where chance is BACC "
-        f"{number(result.chance)} and malignant AUC 0.500; {'; '.join(said)}."
+        f"{result.origin.run} predicts without the lesion, where chance is {chance_text(result)}; "
+        f"{'; '.join(said)}."
     )
+
+
+def background_finding(result: BackgroundResult) -> str:
+    """Say whether images without the lesion predict, and what they score with its size hidden."""
+    run, chance, telling = result.origin.run, chance_text(result), [*result.telling]
+    if not telling:
+        first, rim = (_all_scores(result.conditions[name]) for name in ("background", "rim"))
+        return (
+            f"{run} is not shown to predict without the lesion: {first}, where chance is {chance}; "
+            f"with its size and shape hidden too {rim}."
+        )
+    said = []
+    for name in dict.fromkeys((telling[0], telling[-1])):
+        scores = _scores(result.conditions[name], result.chance)
+        said.append(f"{CONDITIONS[name].title.lower()}, {scores}")
+    if "rim" not in telling:
+        said.append(f"not shown with the rim only, {_all_scores(result.conditions['rim'])}")
+    return f"{run} predicts without the lesion, where chance is {chance}: {'; '.join(said)}."
+
+
+def chance_text(result: BackgroundResult) -> str:
+    """What guessing scores."""
+    return f"BACC {number(result.chance)} and malignant AUC {number(CHANCE_AUC)}"
 
 
 def figure_text(known: Figure) -> str:
@@ -44,9 +73,17 @@ def _range(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def _all_scores(shown: Shown) -> str:
+    """Both scores, above chance or not."""
+    area = shown.malignant_auc
+    ranking = "" if area is None else f", malignant AUC {figure_text(area)}"
+    return f"BACC {figure_text(shown.bacc)}{ranking}"
+
+
 def _scores(shown: Shown, chance: float) -> str:
+    """Those of the two that are above chance."""
     parts = []
-    if shown.bacc.low > chance:
+    if shown.decides(chance):
         kept = "" if shown.kept is None else f", {share_text(shown.kept.value)} of the skill"
         parts.append(f"BACC {figure_text(shown.bacc)}{kept}")
     if shown.ranks and shown.malignant_auc is not None:

@@ -20,6 +20,12 @@ class Probed(NamedTuple, Generic[_Result]):
     row: Row
     result: _Result
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The row's marks, and whether only some of its folds were probed."""
+        folds, probed = len(self.row.entry.folds), len(self.result.origin.weights)
+        return (*self.row.marks, *([f"{probed} of {folds} folds"] if probed < folds else []))
+
 
 @dataclass(frozen=True, eq=False)
 class Found(Generic[_Result]):
@@ -54,6 +60,17 @@ class Found(Generic[_Result]):
             said.append(f"Not probed yet: {', '.join(self.missing)}.")
         said.append(f"`{self.command} {' '.join(again)}{self.options}` measures this.")
         return [Words(" ".join(said), warning=bool(self.stale))]
+
+
+def held_out_text(runs: Sequence[Probed[_Result]]) -> str:
+    """Say which model sees an image; of a leaking run, it has been shown its lesion."""
+    leaking = [row.entry.name for row, _ in runs if row.entry.leaking]
+    if not leaking:
+        return "Each image is shown to the model that never saw its lesion."
+    return (
+        "Each image is shown to the model that was not trained on it; the models of leaking runs "
+        f"({', '.join(leaking)}) may have been trained on other images of its lesion."
+    )
 
 
 def find_results(

@@ -10,14 +10,13 @@ import typer
 from skin.cli.options import (
     DATA_DIR,
     ENSEMBLES_DIR,
-    INTERRUPTED,
     RUNS_DIR,
     DataDir,
     Device,
     EnsemblesDir,
     RunsDir,
 )
-from skin.cli.probe.options import Fold, Images, Runs, Seed, Tta
+from skin.cli.probe.options import Fold, Images, Runs, Seed, Tta, interruptible, subjects_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,7 +57,6 @@ def background(
     from skin.analysis.probes.background import probe_background, require_masks
     from skin.analysis.probes.results import BACKGROUND
     from skin.analysis.probes.store import json_path
-    from skin.analysis.probes.subjects import find_subjects, parse_images
     from skin.analysis.probes.wording import background_warning
     from skin.console import note, out, warn
     from skin.data.masks import open_masks
@@ -67,23 +65,20 @@ def background(
 
     place, views = choose_device(device), str(Views.parse(tta))
     known = open_masks(masks)
-    subjects = find_subjects(
+    subjects = subjects_of(
         names,
+        fold,
+        seed,
+        images=images,
+        data_dir=data_dir,
         runs_dir=runs_dir,
         ensembles_dir=ensembles_dir,
-        data_dir=data_dir,
-        folds=fold,
-        images=parse_images(images),
-        seed=seed,
     )
     for subject in subjects:
         require_masks(subject, known)
     for subject in subjects:
-        try:
+        with interruptible("begins this run anew"):
             result = probe_background(subject, known, place, tta=views)
-        except KeyboardInterrupt:
-            note("stopped; the same command begins this run anew")
-            raise typer.Exit(INTERRUPTED) from None
         if result.left_out:
             note(
                 f"{result.left_out:,} images are left out: their masks are empty or leave too "
@@ -100,6 +95,7 @@ def _table(result: BackgroundResult) -> Table:
     from rich.markup import escape
 
     from skin.analysis.probes.hiding import CONDITIONS
+    from skin.analysis.probes.results import CHANCE_AUC
     from skin.analysis.probes.wording import share_text
     from skin.analysis.text import DASH, number, short_span, terminal_table
 
@@ -115,5 +111,5 @@ def _table(result: BackgroundResult) -> Table:
             DASH if area is None else number(area.value),
             DASH if area is None else short_span(area.interval),
         )
-    table.add_row("chance", number(result.chance), "", "", number(0.5), "")
+    table.add_row("chance", number(result.chance), "", "", number(CHANCE_AUC), "")
     return table

@@ -10,6 +10,7 @@ import typer
 from skin.cli.options import (
     DATA_DIR,
     ENSEMBLES_DIR,
+    INTERRUPTED,
     RUNS_DIR,
     DataDir,
     Device,
@@ -56,10 +57,10 @@ def heatmaps(
     """Measure whether heatmaps show the lesion, and whether the model's answer hangs on them.
 
     Each image is shown to the model that never saw its lesion. A map is held against the lesion's
-    mask (the share of its energy inside, whether its maximum is, IoU) and compared with chance and
-    with a Gaussian in the middle; deletion and insertion tell what the answer hangs on, and random
-    weights whether the map shows the model at all. Runs of one dataset and its folds get the same
-    images.
+    mask (the share of its energy inside, whether its maximum is, IoU), and against other lesions'
+    masks, chance and a Gaussian in the middle; deletion and insertion tell what the answer hangs
+    on, and random weights whether the map shows the model at all. Runs of one dataset and its folds
+    get the same images.
 
     Writes probes/heatmaps.json and .csv into the run's folder, which `skin report` shows.
 
@@ -75,7 +76,7 @@ def heatmaps(
     from skin.analysis.localisation.table import rich_table
     from skin.analysis.probes.store import json_path
     from skin.analysis.probes.subjects import find_subjects
-    from skin.console import out
+    from skin.console import note, out
     from skin.data.masks import open_masks
     from skin.errors import SkinError, did_you_mean
     from skin.training.precision import choose_device
@@ -95,7 +96,11 @@ def heatmaps(
         seed=seed,
     )
     settings = Settings(images=images, traced=traced, methods=chosen)
-    probed = [probe_heatmaps(subject, lesions, settings, place) for subject in subjects]
-    out.print(rich_table(probed))
     for subject in subjects:
+        try:
+            probed = probe_heatmaps(subject, lesions, settings, place)
+        except KeyboardInterrupt:
+            note("stopped; the same command begins this run anew")
+            raise typer.Exit(INTERRUPTED) from None
+        out.print(rich_table(probed.result))
         out.print(str(json_path(subject.run.folder, NAME)), markup=False, soft_wrap=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from skin.cli.options import (
     DATA_DIR,
     ENSEMBLES_DIR,
-    INTERRUPTED,
     RUNS_DIR,
     DataDir,
     Device,
     EnsemblesDir,
     RunsDir,
 )
-from skin.cli.probe.options import Fold, Images, Runs, Seed, Tta
+from skin.cli.probe.options import Fold, Images, Runs, Seed, Tta, interruptible, subjects_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,27 +48,23 @@ def robustness(
     from skin.analysis.probes.results import ROBUSTNESS
     from skin.analysis.probes.robustness import probe_robustness
     from skin.analysis.probes.store import json_path
-    from skin.analysis.probes.subjects import find_subjects, parse_images
-    from skin.console import note, out
+    from skin.console import out
     from skin.training.precision import choose_device
     from skin.views import Tta as Views
 
     place, views = choose_device(device), str(Views.parse(tta))
-    subjects = find_subjects(
+    subjects = subjects_of(
         names,
+        fold,
+        seed,
+        images=images,
+        data_dir=data_dir,
         runs_dir=runs_dir,
         ensembles_dir=ensembles_dir,
-        data_dir=data_dir,
-        folds=fold,
-        images=parse_images(images),
-        seed=seed,
     )
     for subject in subjects:
-        try:
+        with interruptible("goes on from the last corruption"):
             result = probe_robustness(subject, place, tta=views)
-        except KeyboardInterrupt:
-            note("stopped; the same command goes on from the last corruption")
-            raise typer.Exit(INTERRUPTED) from None
         out.print(_table(result))
         out.print(str(json_path(subject.run.folder, ROBUSTNESS)), markup=False, soft_wrap=True)
 

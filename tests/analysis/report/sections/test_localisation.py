@@ -12,14 +12,14 @@ from skin.analysis.localisation.results import (
     FIGURES,
     SANITY,
     Curve,
-    Estimate,
     HeatmapResult,
     MapResult,
     Probed,
     write_probed,
 )
-from skin.analysis.localisation.settings import Settings
+from skin.analysis.localisation.settings import Constants, Settings
 from skin.analysis.localisation.summary import mean_intervals, with_differences
+from skin.analysis.probes.results import Figure
 from skin.analysis.probes.store import Origin
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import compare
@@ -32,7 +32,7 @@ IMAGES = 40
 
 
 def image_table(name, energy, seed, *, traced=True, similarity=0.1, first=0):
-    """Made-up outcomes of one map: chance is 0.3, the Gaussian's energy is 0.5."""
+    """Made-up outcomes of one map: chance is 0.3, the Gaussian's energy 0.5, others' masks' 0.4."""
     rng = np.random.default_rng(seed)
     ids = [f"ISIC_{first + i:07d}" for i in range(IMAGES)]
     table = pd.DataFrame({"image_id": ids, "lesion_id": ids, "fold": 0, "map": name})
@@ -40,6 +40,7 @@ def image_table(name, energy, seed, *, traced=True, similarity=0.1, first=0):
     spread = np.random.default_rng(0).normal(0, 0.05, IMAGES)  # the images', alike for all maps
     table["area"], table["energy_gaussian"] = 0.3, 0.5
     noise = rng.normal(0, 0.01, IMAGES)
+    table["energy_other_masks"] = 0.4 + spread - spread.mean()
     table["energy"] = energy + spread - spread.mean() + noise - noise.mean()
     table["deletion"], table["deletion_random"] = 0.3, 0.5
     table[list(SANITY)] = similarity + rng.normal(0, 0.01, (IMAGES, len(SANITY)))
@@ -48,13 +49,13 @@ def image_table(name, energy, seed, *, traced=True, similarity=0.1, first=0):
     return table
 
 
-def probe(folder, *tables, attention="none"):
+def probe(folder, *tables, attention="none", masks="y", constants=None):
     """Leave a result in a made-up run's folder."""
     for fold in Run(folder).finished_folds():
         fold.weights.write_bytes(folder.name.encode())
         config = {"model": {"attention": attention}}
         (fold.folder / "config.yaml").write_text(yaml.safe_dump(config))
-    flat = Estimate(value=0.5, low=0.4, high=0.6)
+    flat = Figure(value=0.5, low=0.4, high=0.6)
     curve = Curve(shares=(0, 0.5, 1), values=(flat,) * 3)
     maps = {}
     for table in tables:
@@ -64,10 +65,7 @@ def probe(folder, *tables, attention="none"):
             images=len(table),
             empty=0,
             size=(4, 4),
-            figures={
-                key: Estimate(value=one.value, low=one.low, high=one.high)
-                for key, one in means.items()
-            },
+            figures={key: Figure.of(one) for key, one in means.items()},
             curves=dict.fromkeys(kinds, curve) if "deletion" in means else {},
         )
     run = Run(folder)
@@ -80,8 +78,9 @@ def probe(folder, *tables, attention="none"):
             seed=0,
         ),
         settings=Settings(),
+        constants=constants or Constants.now(),
         masks="masks.zip",
-        masks_sha256="y",
+        masks_sha256=masks,
         lesions=IMAGES,
         without_mask=(),
         without_lesion=(),
@@ -150,17 +149,27 @@ def test_one_table_over_variants(write, context, workspace):
     assert all(len(line.cells) == len(heads) for line in lines.values())
     se = dict(zip(heads, lines["se, Grad-CAM"].cells, strict=True))
     assert se["Energy"].text == "0.420"
-    assert (se["less chance"].text, se["less chance"].tone) == ("+0.120", "good")
-    assert se["less Gaussian"].tone == "bad"
-    assert se["less reference"].tone == "good"
-    assert se["less reference"].text == "+0.070"
+    assert (se["less chance"].text, se["less chance"].tone) == ("+0.120", "quiet")
+    assert se["less Gaussian"].tone == "quiet"
+    assert (se["own less other"].text, se["own less other"].tone) == ("+0.020", "good")
+    assert "p 0.0" in se["own less other"].below
+    assert (se["against reference"].text, se["against reference"].tone) == ("+0.070", "good")
     attention = dict(zip(heads, lines["se, own attention"].cells, strict=True))
-    assert attention["less reference"].tone == "bad"
+    assert attention["against reference"].tone == "bad"
+    assert (attention["own less other"].text, attention["own less other"].tone) == (
+        "\N{MINUS SIGN}0.060",
+        "bad",
+    )
     plain = dict(zip(heads, lines["plain, Grad-CAM"].cells, strict=True))
-    assert plain["less reference"].text == "reference"
+    assert plain["against reference"].text == "reference"
     blind = [cell.text for cell in lines["Gaussian in the middle"].cells]
     assert blind[0] == "0.500"
     frame = table.frame.set_index(["run", "map"])
+    assert frame.loc[("se", "gradcam"), "energy_over_other"] == pytest.approx(0.02)
+    assert frame.loc[("se", "gradcam"), "energy_over_other_p_holm"] < 0.05
+    assert "corrected likewise for 2 comparisons" in table.caption
+    assert "Holm's correction for 3 maps" in table.caption
+    assert "more peaked" in table.caption
     assert frame.loc[("se", "gradcam"), "energy_over_reference"] == pytest.approx(0.07, abs=0.01)
     assert frame.loc[("se", "gradcam"), "energy_over_reference_p_holm"] < 0.05
     assert np.isnan(frame.loc[("plain", "gradcam"), "energy_over_reference"])
@@ -178,15 +187,26 @@ def test_the_finding_answers_the_question(write, context, workspace):
         attention="se",
     )
     finding = section(context()).finding
-    assert finding.startswith("No heatmap shows the lesion better than the middle of the image")
+    assert finding.startswith("1 of 3 heatmaps follows the lesion, not only the middle of the")
     assert "the best, Grad-CAM of se, has 0.420 (" in finding
-    assert "a Gaussian in the middle 0.500, chance 0.300" in finding
-    assert "more than Grad-CAM of plain: Grad-CAM of se (+0.070)" in finding
-    assert finding.endswith("hardly changed by random weights: own attention of se.")
+    assert "inside its own lesion, +0.020 (+0.0" in finding
+    assert "a Gaussian in the middle (standard deviation 0.25 of the side) has 0.500" in finding
+    assert "chance 0.300; by where maxima lie, none of 3" in finding
+    assert "following it more than Grad-CAM of plain: Grad-CAM of se (+0.070)" in finding
+    last = "; correlated above 0.5 with the map of random weights: own attention of se."
+    assert finding.endswith(last)
 
-    probe(runs / "se", image_table("gradcam", 0.7, 2), attention="se")
+
+@pytest.mark.usefixtures("_undrawn")
+def test_a_sharp_map_of_the_middle_follows_nothing(write, context, workspace):
+    """It beats the Gaussian, and does as well on others' masks as on its own images'."""
+    write(plain=1.0)
+    table = image_table("gradcam", 0.7, 2)
+    table["energy_other_masks"] = 0.7
+    table["energy_other_maps"] = table["energy"]
+    probe(workspace.root / "runs" / "plain", table)
     finding = section(context()).finding
-    assert finding.startswith("1 of 2 heatmaps shows the lesion better than the middle")
+    assert finding.startswith("No heatmap follows the lesion, not only the middle of the image")
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -197,9 +217,9 @@ def test_the_baseline_is_the_reference(write, context, workspace):
         probe(workspace.root / "runs" / name, table, attention=attention)
     found = section(context(baseline="se"))
     lines, table = lines_of(found, "localisation")
-    assert lines["se, Grad-CAM"].cells[3].text == "reference"
+    assert lines["se, Grad-CAM"].cells[2].text == "reference"
     assert "se, Grad-CAM" in table.caption
-    assert "none differs from Grad-CAM of se" in found.finding
+    assert "none is told apart from Grad-CAM of se" in found.finding
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -210,12 +230,12 @@ def test_the_reference_is_the_plain_run_that_most_can_be_compared_with(write, co
     probe(runs / "plain", image_table("gradcam", 0.35, 1))
     probe(runs / "se", image_table("gradcam", 0.42, 2), attention="se")
     found = section(context())
-    # A map is held against the Gaussian on its own images, wherever the reference was measured.
-    assert found.finding.startswith("1 of 3 heatmaps shows the lesion better than the middle")
+    # A map is held against other masks on its own images, wherever the reference was measured.
+    assert found.finding.startswith("2 of 3 heatmaps follow the lesion")
     lines, _ = lines_of(found, "localisation")
-    against = [line.cells[3].text for line in lines.values()]
+    against = [line.cells[2].text for line in lines.values()]
     assert dict(zip(lines, against, strict=True))["plain, Grad-CAM"] == "reference"
-    assert lines["apart, Grad-CAM"].marks == ("other images probed",)
+    assert lines["apart, Grad-CAM"].marks == ("other images or masks probed",)
     assert against[2:] == ["\N{EM DASH}", "+0.070", "reference"]
 
 
@@ -225,9 +245,11 @@ def test_other_images_are_shown_and_not_compared(write, context, workspace):
     runs = workspace.root / "runs"
     probe(runs / "plain", image_table("gradcam", 0.35, 1))
     probe(runs / "se", image_table("gradcam", 0.42, 2, first=20), attention="se")
-    lines, table = lines_of(section(context()), "localisation")
-    assert "other images probed" in lines["se, Grad-CAM"].marks
-    assert "less reference" not in table.heads
+    found = section(context())
+    lines, table = lines_of(found, "localisation")
+    assert "by other masks: se." in found.blocks[-1].text
+    assert "other images or masks probed" in lines["se, Grad-CAM"].marks
+    assert "against reference" not in table.heads
 
 
 def test_faithfulness_and_figures(write, context, workspace):
@@ -259,18 +281,55 @@ def test_what_is_missing_or_stale_names_its_command(write, context, workspace):
     probe(runs / "plain", image_table("gradcam", 0.35, 1))
     probe(runs / "cbam", image_table("gradcam", 0.35, 1))
     (runs / "cbam" / "fold1" / "best.safetensors").write_bytes(b"trained anew")
-    missing, stale = section(context()).blocks[-2:]
-    assert "Not measured: se. " in missing.text
-    assert "skin probe heatmaps se --masks" in missing.text
-    assert stale.warning
-    assert "cbam is not shown, as fold 1 has other weights since" in stale.text
+    words = section(context()).blocks[-1]
+    assert words.warning
+    assert "Not probed yet: se." in words.text
+    assert "cbam: its result is stale: fold 1 has other weights since." in words.text
+    assert "`skin probe heatmaps cbam se --masks SOURCE`" in words.text
+
+
+@pytest.mark.usefixtures("_undrawn")
+@pytest.mark.parametrize("name", ["heatmaps.json", "heatmaps.csv"])
+def test_a_damaged_result_is_said_and_stops_nothing(write, context, workspace, name):
+    write(plain=1.0, se=3.0)
+    runs = workspace.root / "runs"
+    probe(runs / "plain", image_table("gradcam", 0.35, 1))
+    probe(runs / "se", image_table("gradcam", 0.35, 1))
+    path = runs / "se" / "probes" / name
+    path.write_text(path.read_text()[:-20])
+    found = section(context())
+    assert list(lines_of(found, "localisation")[0])[2:] == ["plain, Grad-CAM"]
+    assert f"probes/{name}" in found.blocks[-1].text
+    assert found.blocks[-1].warning
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_what_was_measured_otherwise_is_stale(write, context, workspace):
+    write(plain=1.0)
+    other = Constants.now().model_copy(update={"blur_sigma": 0.5})
+    probe(workspace.root / "runs" / "plain", image_table("gradcam", 0.35, 1), constants=other)
+    (words,) = section(context()).blocks
+    assert "plain: its result is stale: it was measured otherwise than now" in words.text
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_other_masks_are_not_compared(write, context, workspace):
+    write(plain=1.0, se=3.0)
+    runs = workspace.root / "runs"
+    probe(runs / "plain", image_table("gradcam", 0.35, 1))
+    probe(runs / "se", image_table("gradcam", 0.42, 2), attention="se", masks="z")
+    found = section(context())
+    lines, table = lines_of(found, "localisation")
+    assert "against reference" not in table.heads
+    assert lines["se, Grad-CAM"].marks == ("other images or masks probed",)
+    assert "Not compared with plain, as measured on other images" in found.blocks[-1].text
 
 
 def test_no_result_at_all(write, context, workspace):
     write(plain=1.0, se=3.0)
     found = section(context())
     (words,) = found.blocks
-    assert "skin probe heatmaps se plain --masks" in words.text
+    assert "skin probe heatmaps se plain --masks SOURCE" in words.text
     assert found.finding == ""
     workspace.ensemble("main")
     assert section(context("main")) is None

@@ -31,7 +31,7 @@ def probe(workspace):
     def write(name: str, wrong: float, **changes: object) -> Path:
         folder = workspace.root / "runs" / name
         weights = {}
-        for fold in range(3):
+        for fold in range(changes.pop("folds", 3)):
             path = folder / f"fold{fold}" / "best.safetensors"
             path.write_text(f"{name} {fold}")
             weights[fold] = sha256_file(path)
@@ -139,8 +139,12 @@ def test_other_draws_are_not_compared(workspace, probe):
     for i, name in enumerate("ab"):
         workspace.run(name, skill=4 - i, seed=i)
         probe(name, 0.1, seed=i)
-    table = named(section(context(workspace)), "robustness")
+    found = section(context(workspace))
+    table = named(found, "robustness")
     assert "p (Holm)" not in table.heads
+    assert [line.marks for line in table.lines] == [(), ("other draws",)]
+    (plot,) = blocks.plots([found])
+    assert "Not all runs were probed on the same images with the same draws" in plot.caption
 
 
 @pytest.mark.usefixtures("without_figure")
@@ -183,3 +187,24 @@ def test_views_that_were_averaged_are_marked(workspace, probe):
     probe("a", 0.1, tta="dihedral")
     (line,) = named(section(context(workspace)), "robustness").lines
     assert line.marks == ("TTA dihedral",)
+
+
+@pytest.mark.usefixtures("without_figure")
+def test_other_images_and_some_folds_alone_are_marked(workspace, probe):
+    for i, name in enumerate("abc"):
+        workspace.run(name, skill=4 - i, seed=i)
+    probe("a", 0.1)
+    probe("b", 0.1, images_sha256="other")
+    probe("c", 0.1, folds=2)
+    lines = named(section(context(workspace)), "robustness").lines
+    assert [line.marks for line in lines] == [(), ("other images probed",), ("2 of 3 folds",)]
+
+
+@pytest.mark.usefixtures("without_figure")
+@pytest.mark.parametrize("leaking", [False, True])
+def test_a_leaking_run_is_not_said_to_be_unseen(workspace, probe, leaking):
+    workspace.run("a", leaking=leaking)
+    probe("a", 0.1)
+    intro = section(context(workspace)).intro
+    assert ("the model that never saw its lesion" in intro) == (not leaking)
+    assert ("leaking runs (a) may have been trained on other images" in intro) == leaking

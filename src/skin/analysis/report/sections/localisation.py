@@ -5,35 +5,43 @@ from __future__ import annotations
 import pandas as pd
 
 from skin.analysis.blocks import Block, Cell, Line, Plot, Section, Table, Tone, Words
-from skin.analysis.localisation.compared import Compared, Found, OneMap, compare_maps, find_results
 from skin.analysis.localisation.figures import curves_figure, energy_figure, sanity_figure
-from skin.analysis.localisation.results import LOCAL, SANITY, TRACED, MapResult
+from skin.analysis.localisation.results import LINEAR, LOCAL, SANITY, TRACED, MapResult
+from skin.analysis.localisation.settings import GAUSSIAN_SIGMA
+from skin.analysis.localisation.summary import Difference
 from skin.analysis.map_names import map_label
 from skin.analysis.report.cells import gap_cell, score_cell
+from skin.analysis.report.compared_maps import OVER_OTHER, Compared, OneMap, compare_maps, find_maps
 from skin.analysis.report.context import Context
+from skin.analysis.report.maps_finding import maps_finding
 from skin.analysis.significance.pvalues import ALPHA, p_text
 from skin.analysis.statistics import Interval
 from skin.analysis.text import DASH, PERCENT, number, plural, signed, signed_span, span
 from skin.errors import name_some
 
 KEY, TITLE = "localisation", "Heatmaps and masks"
-_COMMAND = "skin probe heatmaps {runs} --masks <folder or zip of lesion masks>"
 _INTRO = (
     "Heatmaps of {images} of as many lesions, each under the model that never saw its lesion, "
-    "against the lesions' masks. Lesions lie in the middle of their images: a map tells where the "
-    "lesion is only if it beats a Gaussian in the middle of every image."
+    "against the lesions' masks. Lesions lie in the middle of their images, so that any sharp map "
+    "of the middle has much of its energy inside. A map follows the lesion only if it does better "
+    "on its own image's mask than on those of other lesions: a map that is the same in every image "
+    "gains nothing by that."
 )
 _LOCAL = (
     "Energy: the share of a map's sum inside the mask. Pointing: how often its maximum is inside. "
     "IoU: of the mask and of where the map reaches a share of its maximum, one share for all "
     f"images, chosen on other lesions. Below a value its 95{PERCENT} interval over lesions. A "
     "uniform map, and one that is zero everywhere, is at chance in all three. The Gaussian's "
-    "standard deviation is a quarter of the image's side."
+    "standard deviation is {sigma} of the image's side. Own less other: the mean on the images' "
+    "own masks less that on the masks of all other lesions in the sample, with the p-value by "
+    "bootstrap after Holm's correction for {maps}, coloured where it is below {alpha}."
 )
 _AGAINST = (
-    " Against {reference}: the difference in energy on the same images; below it the p-value by "
-    "bootstrap after Holm's correction for {tests}, coloured where it is below {alpha}."
+    " Against {reference}: the difference in own less other of energy on the same images, "
+    "corrected likewise for {tests}. Energies, and so these differences, also differ as one map "
+    "is more peaked than another."
 )
+_PEAKED = " Energies also differ between maps as one is more peaked than another."
 _TRACED = (
     "On {images}. Deletion: the area under the predicted class's probability as the map's cells "
     "are blurred, highest first; the lower, the more the answer hangs on them. Insertion: as they "
@@ -43,17 +51,17 @@ _TRACED = (
     "have random weights. Near 1, the map shows the image and not what the model learnt."
 )
 _STAGES = ("head", "half", "all")  # the CSV has the quarter besides
-_ALIKE = 0.5  # the correlation with random weights that a reader is warned of
 
 
 def section(context: Context) -> Section | None:
     """Compare the probed runs' maps; None where there are only ensembles."""
-    found = find_results(context.comparison)
-    elsewhere = _not_shown(found)
-    if not found.probed:
-        return Section(KEY, TITLE, elsewhere) if elsewhere else None
+    found = find_maps(context.comparison)
+    if found.nothing:
+        return None
+    if not found.results:
+        return Section(KEY, TITLE, found.words())
     compared = compare_maps(
-        found.probed,
+        found.results,
         context.comparison.baseline,
         resamples=context.resamples,
         seed=context.seed,
@@ -64,7 +72,8 @@ def section(context: Context) -> Section | None:
         blocks += [_sanity_plot(traced), _curves_plot(traced), _faithfulness_table(traced)]
     images = plural(compared.reference.found.images, "image")
     intro = _INTRO.format(images=images)
-    return Section(KEY, TITLE, [*blocks, *elsewhere], intro, _finding(compared))
+    blocks += [*_apart(compared), *found.words()]
+    return Section(KEY, TITLE, blocks, intro, maps_finding(compared))
 
 
 def _label(one: OneMap) -> str:
@@ -76,14 +85,15 @@ def _marks(one: OneMap) -> tuple[str, ...]:
     folds, probed = len(run.row.folds), len(run.result.origin.weights)
     partial = [f"{probed} of {folds} folds"] if probed < folds else []
     same = run.comparable or "other images" in run.row.marks
-    other = [] if same else ["other images probed"]
+    other = [] if same else ["other images or masks probed"]
     return (*run.row.marks, *partial, *other)
 
 
 def _location_table(compared: Compared) -> Table:
     """A line a map, below what knows nothing of the image."""
-    tests = len(compared.differences["energy"])
-    gaps = ["less chance", "less Gaussian", *(["less reference"] if tests else [])]
+    tests = len(compared.differences[OVER_OTHER])
+    gaps = ["own less other", *(["against reference"] if tests else [])]
+    gaps += ["less chance", "less Gaussian"]
     lines = [
         _blind_line("Chance: the lesion's area", compared, ["area"] * len(LOCAL), len(gaps)),
         _blind_line(
@@ -94,40 +104,54 @@ def _location_table(compared: Compared) -> Table:
         figures = one.found.figures
         cells = [
             score_cell(figures["energy"].interval),
-            gap_cell(figures["energy_over_chance"].interval),
-            gap_cell(figures["energy_over_gaussian"].interval),
+            _tested(compared.over_other["energy"][one.key]),
             *([_against(compared, one)] if tests else []),
+            _context(figures["energy_over_chance"].interval),
+            _context(figures["energy_over_gaussian"].interval),
             score_cell(figures["pointing"].interval),
+            _tested(compared.over_other["pointing"][one.key]),
             score_cell(figures["iou"].interval),
         ]
         lines.append(Line(_label(one), cells, _marks(one)))
+    local = _LOCAL.format(sigma=GAUSSIAN_SIGMA, maps=plural(len(compared.maps), "map"), alpha=ALPHA)
     against = _AGAINST.format(
-        reference=_label(compared.reference), tests=plural(tests, "comparison"), alpha=ALPHA
+        reference=_label(compared.reference), tests=plural(tests, "comparison")
     )
     return Table(
         KEY,
         "Against lesion masks",
-        ["Run and map", "Energy", *gaps, "Pointing", "IoU"],
+        ["Run and map", "Energy", *gaps, "Pointing", "pointing, own less other", "IoU"],
         lines,
         _frame(compared),
-        caption=_LOCAL + (against if tests else ""),
+        caption=local + (against if tests else _PEAKED),
     )
 
 
 def _blind_line(head: str, compared: Compared, names: list[str], gaps: int) -> Line:
     figures = compared.reference.found.figures
-    energy, *others = (
+    energy, pointing, iou = (
         Cell(number(one.value), span(one.interval), "quiet", one.value)
         for one in map(figures.__getitem__, names)
     )
-    return Line(head, [energy, *[Cell(DASH, tone="quiet")] * gaps, *others])
+    none = Cell(DASH, tone="quiet")
+    return Line(head, [energy, *[none] * gaps, pointing, none, iou])
 
 
 def _against(compared: Compared, one: OneMap) -> Cell:
-    """The difference in energy to the reference."""
-    difference = compared.differences["energy"].get(one.key)
+    """The difference to the reference in how much better the own mask fits than others."""
+    difference = compared.differences[OVER_OTHER].get(one.key)
     if difference is None:
         return Cell("reference" if one.key == compared.reference.key else DASH, tone="quiet")
+    return _tested(difference)
+
+
+def _context(gap: Interval) -> Cell:
+    """A difference that nothing is claimed of, and so without a colour."""
+    return Cell(signed(gap.value), signed_span(gap), "quiet", gap.value)
+
+
+def _tested(difference: Difference) -> Cell:
+    """A difference, its interval and its corrected p-value."""
     gap = difference.interval
     tone: Tone = "plain" if not difference.holds else "good" if gap.value > 0 else "bad"
     below = f"{signed_span(gap)}, p {p_text(difference.p)}"
@@ -168,6 +192,8 @@ def _frame(compared: Compared) -> pd.DataFrame:
     rows = []
     for one in compared.maps:
         row = _figures(one, ("area", *LOCAL, "threshold"))
+        for measure in LINEAR:
+            row[f"{measure}_over_other_p_holm"] = compared.over_other[measure][one.key].p
         row["reference"] = _label(compared.reference)
         for measure, differences in compared.differences.items():
             if one.key in differences:
@@ -200,13 +226,8 @@ def _ends(name: str, one: Interval) -> dict[str, object]:
 
 def _energy_plot(compared: Compared) -> Plot:
     shown = compared.comparable
-    blind = compared.reference.found.figures
-    picture = energy_figure(
-        [_label(one) for one in shown],
-        [one.found.figures["energy"].interval for one in shown],
-        blind["area"].value,
-        blind["energy_gaussian"].value,
-    )
+    gaps = [compared.over_other["energy"][one.key].interval for one in shown]
+    picture = energy_figure([_label(one) for one in shown], gaps)
     return Plot(f"{KEY}-energy", picture)
 
 
@@ -224,70 +245,15 @@ def _curves_plot(traced: list[OneMap]) -> Plot:
     return Plot(f"{KEY}-curves", curves_figure(first[0].run.name, maps), wide=True)
 
 
-def _not_shown(found: Found) -> list[Block]:
-    """Which runs have no result of their present weights, and the command that makes one."""
-    blocks: list[Block] = []
-    if found.missing:
-        command = _COMMAND.format(runs=" ".join(found.missing))
-        blocks.append(Words(f"Not measured: {name_some(found.missing)}. To do so: {command}"))
-    for name, why in found.stale.items():
-        command = _COMMAND.format(runs=name)
-        blocks.append(Words(f"{name} is not shown, as {why}. Again: {command}", warning=True))
-    return blocks
-
-
-def _finding(compared: Compared) -> str:
-    """Whether any map beats the Gaussian, whether any beats the reference, and whether it is one.
-
-    A map that random weights hardly change is none of the model's.
-    """
-    shown = compared.maps
-    best = max(shown, key=lambda one: one.found.figures["energy_over_gaussian"].value)
-    figures = best.found.figures
-    energy = figures["energy"].interval
-    beating = [one for one in shown if one.found.figures["energy_over_gaussian"].low > 0]
-    count = f"{len(beating)} of {plural(len(shown), 'heatmap')}" if beating else "No heatmap"
-    shows = "show" if len(beating) > 1 else "shows"
-    claim = f"{count} {shows} the lesion better than the middle of the image does"
-    held = (
-        f": the best, {_named(best)}, has {number(energy.value)} ({span(energy)}) of its energy "
-        f"inside, a Gaussian in the middle {number(figures['energy_gaussian'].value)}, chance "
-        f"{number(figures['area'].value)}"
-    )
-    return f"{claim}{held}{_against_reference(compared)}{_alike(shown)}."
-
-
-def _named(one: OneMap) -> str:
-    """Within a sentence."""
-    return f"{map_label(one.name)} of {one.run.name}"
-
-
-def _against_reference(compared: Compared) -> str:
-    differences = compared.differences["energy"]
-    if not differences:
-        return ""
-    reference = _named(compared.reference)
-    held = {
-        _named(one): differences[one.key].interval.value
-        for one in compared.comparable
-        if one.key in differences and differences[one.key].holds
-    }
-    said = []
-    for word, sign in (("more", 1), ("less", -1)):
-        names = sorted(
-            (name for name in held if held[name] * sign > 0), key=lambda n: -abs(held[n])
+def _apart(compared: Compared) -> list[Words]:
+    """Which runs cannot be compared with the reference."""
+    names = [run.name for run in compared.runs if not run.comparable]
+    if not names:
+        return []
+    reference = compared.reference.run.name
+    return [
+        Words(
+            f"Not compared with {reference}, as measured on other images or by other masks: "
+            f"{name_some(names)}."
         )
-        if names:
-            listed = name_some((f"{name} ({signed(held[name])})" for name in names), most=2)
-            said.append(f"{word} than {reference}: {listed}")
-    return "; " + ("; ".join(said) or f"none differs from {reference}")
-
-
-def _alike(shown: list[OneMap]) -> str:
-    last = SANITY[-1]
-    alike = [
-        _named(one)
-        for one in shown
-        if last in one.found.figures and one.found.figures[last].low > _ALIKE
     ]
-    return f"; hardly changed by random weights: {name_some(alike, most=3)}" if alike else ""

@@ -18,10 +18,10 @@ from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES
 from skin.analysis.probes.severity_figure import MOST, severity_curves
 from skin.analysis.probes.strips import example, severity_strips
 from skin.analysis.probes.wording import extent, figure_text, share_text
-from skin.analysis.report.cells import score_cell
+from skin.analysis.report.cells import ends, score_cell
 from skin.analysis.report.compare import Row
 from skin.analysis.report.context import Context
-from skin.analysis.report.probed import Probed, find_results
+from skin.analysis.report.probed import Probed, find_results, held_out_text
 from skin.analysis.significance.pvalues import p_text
 from skin.analysis.text import DASH, number, signed, signed_span
 
@@ -32,10 +32,12 @@ _SHOWN = (3, 5)
 _PHOTOS = (1, 3, 5)
 _INTRO = (
     "The same images, corrupted afterwards in ten ways of five severities each: ImageNet-C "
-    "(Hendrycks & Dietterich 2019) with the mishaps of dermoscopy. Each is shown to the model that "
-    "never saw its lesion."
+    "(Hendrycks & Dietterich 2019) with the mishaps of dermoscopy. "
 )
 _CURVES = "Bands are 95 % intervals over lesions."
+_APART = (
+    " Not all runs were probed on the same images with the same draws (see the marks in the table)."
+)
 _SUMMARY = (
     "BACC on {extent}, as many of each class as there are; without test-time augmentation unless "
     "marked, so that the clean score is not the leaderboard's. All: the mean over all corruptions "
@@ -62,9 +64,12 @@ def section(context: Context) -> Section | None:
     if found.results:
         drawn = {row.entry.name: result for row, result in found.results[:MOST]}
         caption = _CURVES + (f" The first {MOST} runs." if len(found.results) > MOST else "")
+        reference = _reference(context, found.results)
+        if any(_apart(result, reference.result) for _, result in found.results):
+            caption += _APART
         blocks += [
             Plot("robustness", severity_curves(drawn), caption, wide=True),
-            _summary(context, found.results),
+            _summary(context, found.results, reference),
             *_examples(context),
             Group(
                 "Each corruption at severity 3 and 5",
@@ -76,7 +81,7 @@ def section(context: Context) -> Section | None:
         "robustness",
         "Robustness",
         [*blocks, *found.words()],
-        _INTRO if found.results else "",
+        _INTRO + held_out_text(found.results) if found.results else "",
         _finding(*found.results[0]) if found.results else "",
     )
 
@@ -86,26 +91,38 @@ def _outdated(result: RobustnessResult) -> str:
     return "" if result.settings.current else "it is of other corruptions"
 
 
-def _summary(context: Context, runs: _Runs) -> Table:
+def _reference(context: Context, runs: _Runs) -> Probed[RobustnessResult]:
+    """The report's reference if it was probed, or else the first run."""
+    return next((run for run in runs if run.row is context.comparison.reference), runs[0])
+
+
+def _apart(result: RobustnessResult, reference: RobustnessResult) -> list[str]:
+    """Say why a run cannot be held against the reference."""
+    if result.settings.images_sha256 != reference.settings.images_sha256:
+        return ["other images probed"]
+    return ["other draws"] if result.origin.seed != reference.origin.seed else []
+
+
+def _summary(context: Context, runs: _Runs, reference: Probed[RobustnessResult]) -> Table:
     """A line a run: clean, severities 3 and 5, all, and against the reference."""
-    wanted = context.comparison.reference
-    reference = next((row for row, _ in runs if row is wanted), runs[0].row)
+    name = reference.row.entry.name
     pairs = compare_runs(
         {row.entry.folder: result for row, result in runs},
-        reference.entry.folder,
+        reference.row.entry.folder,
         resamples=context.resamples,
         seed=context.seed,
     )
     heads = ["Run", "Clean", *(f"Severity {s}" for s in _SHOWN), "All", "Change", "Lost"]
     caption = _SUMMARY.format(extent=extent([result for _, result in runs]))
     if pairs:
-        heads += [f"To {reference.entry.name}", "p (Holm)"]
-        caption += _AGAINST.format(reference=reference.entry.name)
+        heads += [f"To {name}", "p (Holm)"]
+        caption += _AGAINST.format(reference=name)
     lines = []
-    for row, result in runs:
+    for run in runs:
+        row, result = run
         cells = _cells(result) + (_against(pairs.get(row.entry.folder)) if pairs else [])
-        tta = result.settings.tta
-        marks = row.marks if tta == "none" else (*row.marks, f"TTA {tta}")
+        tta = [] if result.settings.tta == "none" else [f"TTA {result.settings.tta}"]
+        marks = (*run.marks, *tta, *_apart(result, reference.result))
         lines.append(Line(row.entry.name, cells, marks, best=row is context.comparison.best))
     records = [record for row, result in runs for record in _records(row, result)]
     return Table("robustness", "Over all corruptions", heads, lines, pd.DataFrame(records), caption)
@@ -184,14 +201,9 @@ def _record(run: str, corruption: str, severity: int | str, damage: Damage) -> d
         "run": run,
         "corruption": corruption,
         "severity": severity,
-        **_ends("bacc", damage.bacc),
-        **_ends("difference", damage.difference),
+        **ends({"bacc": damage.bacc.interval, "difference": damage.difference.interval}),
         "relative_loss": damage.relative_loss,
     }
-
-
-def _ends(name: str, figure: Figure) -> dict[str, float]:
-    return {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
 
 
 def _examples(context: Context) -> list[Block]:

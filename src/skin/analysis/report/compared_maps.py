@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from skin.analysis.localisation.results import LOCAL, HeatmapResult, MapResult, Probed, read_probed
-from skin.analysis.localisation.summary import Difference, paired_differences, same_images
-from skin.analysis.probes.store import why_stale
+from skin.analysis.localisation.results import (
+    LINEAR,
+    LOCAL,
+    NAME,
+    HeatmapResult,
+    MapResult,
+    read_images,
+)
+from skin.analysis.localisation.settings import Constants
+from skin.analysis.localisation.summary import (
+    Difference,
+    own_over_other,
+    paired_differences,
+    same_images,
+)
 from skin.analysis.report.compare import Comparison, Row
+from skin.analysis.report.probed import Found, Probed, find_results
 from skin.runs import Run
 
-
-class Found(NamedTuple):
-    """The results of a comparison's runs.
-
-    Attributes:
-        probed: those of the runs' present weights, with the runs' rows, in their order.
-        missing: the runs that were not probed.
-        stale: by run, what changed since it was probed.
-    """
-
-    probed: list[tuple[Row, Probed]]
-    missing: list[str]
-    stale: dict[str, str]
+OVER_OTHER = "energy_over_other"  # the figure that claims go by
 
 
 class OneMap(NamedTuple):
@@ -49,7 +50,7 @@ class OneMap(NamedTuple):
     @property
     def table(self) -> pd.DataFrame:
         """Its rows of the run's table of images."""
-        table = self.run.probed.table
+        table = self.run.table
         return table[table["map"] == self.name]
 
 
@@ -59,23 +60,20 @@ class RunMaps:
 
     Attributes:
         row: in the comparison.
-        probed: of its present weights.
-        comparable: whether it was measured on the reference's images.
+        result: of its present weights.
+        table: the rows beside it.
+        comparable: whether it was measured on the reference's images, by its masks.
     """
 
     row: Row
-    probed: Probed
+    result: HeatmapResult
+    table: pd.DataFrame
     comparable: bool
 
     @property
     def name(self) -> str:
         """The run's name."""
         return self.row.entry.name
-
-    @property
-    def result(self) -> HeatmapResult:
-        """The probe's result."""
-        return self.probed.result
 
     @property
     def maps(self) -> list[OneMap]:
@@ -90,12 +88,15 @@ class Compared:
     Attributes:
         runs: in the comparison's order.
         reference: the map that the others are compared with.
+        over_other: by measure, then by `OneMap.key`, each map's mean on its own image's masks less
+            that on other lesions'; corrected by Holm over all maps, measure by measure.
         differences: by measure, then by `OneMap.key`, to the reference on the same images;
-            corrected by Holm over all maps, measure by measure.
+            corrected likewise.
     """
 
     runs: tuple[RunMaps, ...]
     reference: OneMap
+    over_other: Mapping[str, Mapping[tuple[str, str], Difference]]
     differences: Mapping[str, Mapping[tuple[str, str], Difference]]
 
     @property
@@ -105,31 +106,19 @@ class Compared:
 
     @property
     def comparable(self) -> list[OneMap]:
-        """Those that were measured on the reference's images."""
+        """Those that were measured on the reference's images, by its masks."""
         return [one for one in self.maps if one.run.comparable]
 
 
-def find_results(comparison: Comparison) -> Found:
-    """Read the results of a comparison's runs; ensembles have none.
-
-    Raises:
-        SkinError: a result or its table is damaged.
-    """
-    found = Found([], [], {})
-    for row in comparison.rows:
-        if row.entry.kind == "run":
-            probed = read_probed(row.entry.folder)
-            if probed is None:
-                found.missing.append(row.entry.name)
-            elif changed := why_stale(row.entry.folder, probed.result):
-                found.stale[row.entry.name] = changed
-            else:
-                found.probed.append((row, probed))
-    return found
+def find_maps(comparison: Comparison) -> Found[HeatmapResult]:
+    """Read the results of a comparison's runs; ensembles have none."""
+    return find_results(
+        comparison.rows, NAME, HeatmapResult, options=" --masks SOURCE", outdated=_outdated
+    )
 
 
 def compare_maps(
-    probed: list[tuple[Row, Probed]], baseline: str | None, *, resamples: int, seed: int
+    probed: Sequence[Probed[HeatmapResult]], baseline: str | None, *, resamples: int, seed: int
 ) -> Compared:
     """Compare maps with the first map, as a rule Grad-CAM, of one run.
 
@@ -138,16 +127,23 @@ def compare_maps(
     the first. Where none is plain, it is chosen likewise among all.
 
     Args:
-        probed: one or more, as `find_results` gives them.
+        probed: one or more, as `find_maps` gives them.
         baseline: a run's name, if the user chose one.
         resamples: of the lesions.
         seed: of the resamples.
+
+    Raises:
+        SkinError: a table beside a result is damaged or missing.
     """
-    chosen = _reference(probed, baseline)
+    tables = [read_images(row.entry.folder, result) for row, result in probed]
+    alike = _alike([result for _, result in probed], tables)
+    chosen = _reference(probed, alike, baseline)
     runs = tuple(
-        RunMaps(row, one, same_images(one.table, probed[chosen][1].table)) for row, one in probed
+        RunMaps(row, result, table, same)
+        for (row, result), table, same in zip(probed, tables, alike[chosen], strict=True)
     )
     reference = runs[chosen].maps[0]
+    every = {one.key: one.table for run in runs for one in run.maps}
     others = {
         one.key: one.table
         for run in runs
@@ -159,9 +155,13 @@ def compare_maps(
         measure: paired_differences(
             others, reference.table, measure, resamples=resamples, seed=seed
         )
-        for measure in LOCAL
+        for measure in (*LOCAL, *(f"{name}_over_other" for name in LINEAR))
     }
-    return Compared(runs, reference, differences)
+    over_other = {
+        measure: own_over_other(every, measure, resamples=resamples, seed=seed)
+        for measure in LINEAR
+    }
+    return Compared(runs, reference, over_other, differences)
 
 
 def is_plain(folder: Path) -> bool:
@@ -170,13 +170,28 @@ def is_plain(folder: Path) -> bool:
     return model.attention == "none" and model.head.kind != "hierarchical"
 
 
-def _reference(probed: list[tuple[Row, Probed]], baseline: str | None) -> int:
+def _reference(
+    probed: Sequence[Probed[HeatmapResult]], alike: Sequence[Sequence[bool]], baseline: str | None
+) -> int:
     names = [row.entry.name for row, _ in probed]
     if baseline in names:
         return names.index(baseline)
     plain = [i for i, (row, _) in enumerate(probed) if is_plain(row.entry.folder)]
+    # The first of those with as many.
+    return max(plain or range(len(probed)), key=lambda i: sum(alike[i]))
 
-    def partners(i: int) -> int:
-        return sum(same_images(one.table, probed[i][1].table) for _, one in probed)
 
-    return max(plain or range(len(probed)), key=partners)  # the first of those with as many
+def _alike(results: Sequence[HeatmapResult], tables: Sequence[pd.DataFrame]) -> list[list[bool]]:
+    """Which results were measured on the same images by the same masks as which."""
+    known = list(zip(results, tables, strict=True))
+    return [
+        [
+            one.masks_sha256 == other.masks_sha256 and same_images(table, other_table)
+            for other, other_table in known
+        ]
+        for one, table in known
+    ]
+
+
+def _outdated(result: HeatmapResult) -> str:
+    return "" if result.constants == Constants.now() else "it was measured otherwise than now"
