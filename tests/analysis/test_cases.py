@@ -70,6 +70,23 @@ def test_a_rule_decides_where_there_is_one():
     assert known.confidence.tolist() == [0.4]  # the probability of what the rule decided
 
 
+def test_a_tie_is_never_right_nor_for_a_class():
+    shares = [0.4, 0.4, 0.2, *[0.0] * 4]
+    oof = pd.DataFrame([["I", "L", 0, "MEL", *shares, *[-1.0] * 7]], columns=oof_columns(TASK))
+    known = Outcomes.of("tied", TASK, oof)
+    assert known.decided.tolist() == [len(TASK)]
+    assert not known.right.any()
+    assert known.confidence.tolist() == [0.4]
+    assert list(known.confusions()) == []
+    assert wrong_of(known, "MEL", 1).total == 1
+    assert right_of(known, "MEL", 1).total == confused(known, "MEL", "NV", 1).total == 0
+
+
+def test_a_lesion_in_two_folds_leaks():
+    assert outcomes().leaking  # L0 is in both folds
+    assert not outcomes(ROWS[2:]).leaking
+
+
 def test_foremost_cases_are_of_different_lesions():
     known = outcomes()
     assert right_of(known, "MEL", 2) == Cases("MEL decided right", ("I0", "I2"), 3)

@@ -98,3 +98,16 @@ def test_names_of_files_are_safe_and_differ(names):
     assert len({name.casefold() for name in found}) == len(names)
     assert all(name and not set(name) & set('/\\:*?"<>| \n') for name in found)
     assert not any(name.startswith((".", "-")) for name in found)
+
+
+def test_figures_of_one_name_are_numbered():
+    picture = draw("A line.", 1, lambda axes, _: axes.plot([0, 1]))
+    plots = [Plot("roc-malignant", picture), Plot("roc-malignant", picture)]
+
+    files = figure_files([Section("s", "S", plots)], Plot("bacc", picture), ["svg"])
+
+    assert list(files) == [
+        "figures/bacc.svg",
+        "figures/roc-malignant.svg",
+        "figures/roc-malignant-2.svg",
+    ]

@@ -36,7 +36,7 @@ def picture(color="accent") -> Picture:
         axes.plot([0, 1], [0, 1], "o", color=getattr(palette, color, color))
         axes.set_title("a < b & c")
 
-    return draw("Two <dots>.", 1.5, paint)
+    return draw("Two <{dots}>.", 1.5, paint)
 
 
 def table(name="scores", *, lines=None, **settings) -> Table:
@@ -91,7 +91,9 @@ def test_every_block_is_shown_and_nothing_else_is_loaded(html, parse_page):
     assert [image["alt"] for image in images] == ["A <lesion>"] * 2
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in images)
     drawn = [attributes for tag, attributes in parsed.tags if tag == "svg"]
-    assert [(svg["role"], svg["aria-label"]) for svg in drawn] == [("img", "Two <dots>.")] * 2
+    assert [(svg["role"], svg["aria-label"]) for svg in drawn] == [
+        ("img", "Two <{dots}>.")
+    ] * 2
     assert not re.search(r"https?://|@import|<link|src=\"(?!data:)", text)
     assert {"details", "summary", "h3"} <= {tag for tag, _ in parsed.tags}
 
@@ -117,7 +119,7 @@ def test_a_figure_of_colours_of_its_own_is_shown_in_both_schemes(html, parse_pag
     tags = parse_page(html(Plot("dots", picture("#123456")))).tags
 
     assert not [tag for tag, _ in tags if tag == "svg"]
-    assert [attributes["alt"] for tag, attributes in tags if tag == "img"] == ["Two <dots>."]
+    assert [attributes["alt"] for tag, attributes in tags if tag == "img"] == ["Two <{dots}>."]
     assert "source" in {tag for tag, _ in tags}
 
 

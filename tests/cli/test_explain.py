@@ -9,6 +9,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from skin.analysis.explain import Explainer
 from skin.cli.explain import explain
 from skin.errors import SkinError
 
@@ -160,6 +161,8 @@ def test_an_image_s_id_is_a_case(run):
         (["--cases", "errors", "--skip-bad"], "--skip-bad is for image files"),
         (["--cases", "errors", "--data-dir", "nowhere"], "nowhere"),
         (["--per", "3"], "--per is for --cases"),
+        (["--cases", "mel:nv"], "--cases mel:nv: did you mean 'MEL:NV'?"),
+        (["data", "--cases", "best"], "data is no run, and --cases explains held-out images"),
     ],
 )
 def test_a_mistake_in_cases_is_one_message_and_leaves_nothing(run, words, message):
@@ -215,3 +218,22 @@ def test_metadata_for_a_model_without_use_of_it_is_said(run, photos):
     result = run("plain", photos / "P00.png", "--out", "heat", "--metadata", "patients.csv")
     assert result.exit_code == 0
     assert "patients.csv is not used" in result.stderr
+
+
+@pytest.mark.usefixtures("trained")
+def test_errors_and_worst_are_one_kind(run):
+    options = ["--cases", "errors", "--cases", "worst", "--per", "1", "--out", "heat"]
+    result = run("plain", *options)
+    assert result.exit_code == 0, result.exception
+    assert result.stderr.count("Most confident errors: ") == 1
+
+
+def test_an_interrupt_is_said(run, photos, monkeypatch):
+    def stop(*_, **__) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Explainer, "explain", stop)
+    for words in (["--cases", "errors"], [photos]):
+        result = run("plain", *words, "--out", "heat")
+        assert result.exit_code == 130
+        assert "stopped; the same command begins anew" in result.stderr

@@ -47,7 +47,7 @@ def test_without_images_and_folds_it_shows_the_rest(skin):
     [
         (["toyy"], "no dataset 'toyy' under data: did you mean 'toy'?"),
         (["--folds", "k5-seed0"], "dataset 'toy' has no folds 'k5-seed0': make them with"),
-        (["--figures", "png,gif"], "unknown format of figures 'gif'"),
+        (["--figures", "png", "--figures", "gif"], "unknown format of figures 'gif'"),
         (["--out", "data/toy/dataset.csv"], "data/toy/dataset.csv is a file"),
         (["--data-dir", "nowhere"], "no dataset under nowhere"),
     ],

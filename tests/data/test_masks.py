@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skin.data.masks import evaluate_with_mask, open_masks
+from skin.data.masks import evaluate_with_mask, open_masks, require_sound
 from skin.errors import SkinError
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
@@ -125,3 +125,14 @@ def test_a_pipeline_that_draws_does_so_by_the_row():
     np.testing.assert_array_equal(first[0], again[0])
     assert (first[0] != other[0]).any()
     np.testing.assert_array_equal(first[1], first[0][..., 0] % 2 == 0)
+
+
+def test_bad_masks_are_told_together(make_folder):
+    square = png(np.ones((4, 4), np.uint8))
+    masks = open_masks(make_folder({"a.png": square, "b.png": png(left()), "c.png": square}))
+
+    require_sound(masks, [("b", IMAGE)])
+    with pytest.raises(SkinError, match=r"^\S*a\.png has 4x4 pixels, another aspect"):
+        require_sound(masks, [("a", IMAGE), ("b", IMAGE)])
+    with pytest.raises(SkinError, match=r"2 masks cannot be used: .*a\.png has .*c\.png has "):
+        require_sound(masks, [(name, IMAGE) for name in "abc"])

@@ -12,7 +12,7 @@ from skin.config import parse_config
 from skin.data.loader import Draw
 from skin.ensembling.reevaluate import out_of_fold
 from skin.errors import SkinError
-from skin.files import write_json
+from skin.files import sha256_file, write_json
 from skin.models.build import build_model
 from skin.models.forward import predict_batch
 from skin.runs import FoldRun, Run, logit_columns, probability_columns, read_oof
@@ -104,7 +104,8 @@ def test_the_second_time_it_is_read(run: Run, toy_data: Path):
 
 def test_other_weights_are_predicted_anew(run: Run, toy_data: Path):
     first = out_of_fold(run, "none", toy_data, "cpu")
-    shutil.copy(run.fold(0).folder / "best.safetensors", run.fold(1).weights)
+    shutil.copy(run.fold(0).weights, run.fold(1).weights)
+    change(run.fold(1), weights_sha256=sha256_file(run.fold(1).weights))
     with pytest.raises(SkinError, match="no dataset under nowhere"):
         out_of_fold(run, "none", NOWHERE)
     second = out_of_fold(run, "none", toy_data, "cpu")
@@ -188,4 +189,10 @@ def test_a_damaged_table_is_named(run: Run, toy_data: Path):
     (kept,) = (run.fold(0).folder / "oof").iterdir()
     kept.write_text("image_id\n")
     with pytest.raises(SkinError, match=r"oof/none-.*\.csv lacks the columns"):
+        out_of_fold(run, "none", toy_data, "cpu")
+
+
+def test_weights_that_the_training_did_not_leave_are_refused(run: Run, toy_data: Path):
+    shutil.copy(run.fold(1).weights, run.fold(0).weights)
+    with pytest.raises(SkinError, match="not the file that the training left"):
         out_of_fold(run, "none", toy_data, "cpu")

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
+from skin.analysis import metrics
 from skin.analysis.metrics import FloatArray, IntArray
 from skin.errors import SkinError, did_you_mean
 from skin.runs import has_scores, probability_columns, score_columns
@@ -36,7 +37,7 @@ class Outcomes:
         folds: (N,) which fold held the image out.
         targets: (N,) true class indices.
         probabilities: (N, C).
-        decided: (N,) class indices.
+        decided: (N,) class indices; C where the maximum is tied, which is never right.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Outcomes:
             folds=oof["fold"].to_numpy(dtype=np.int64),
             targets=np.array([index[code] for code in oof["target"]], np.int64),
             probabilities=probabilities,
-            decided=scores.argmax(axis=1).astype(np.int64),
+            decided=metrics.decide(scores),
         )
 
     def within(self, image_ids: Collection[str]) -> Outcomes:
@@ -92,18 +93,25 @@ class Outcomes:
 
     @property
     def confidence(self) -> FloatArray:
-        """(N,) the probability of the class decided."""
-        confidence: FloatArray = self.probabilities[np.arange(len(self.decided)), self.decided]
+        """(N,) the probability of the class decided; the largest where none is."""
+        settled = self.decided < len(self.task)
+        chosen = np.where(settled, self.decided, self.probabilities.argmax(axis=1))
+        confidence: FloatArray = self.probabilities[np.arange(len(chosen)), chosen]
         return confidence
 
+    @property
+    def leaking(self) -> bool:
+        """Whether images of a lesion lie in several folds."""
+        pairs = set(zip(self.lesions.tolist(), self.folds.tolist(), strict=True))
+        return len(pairs) > len(set(self.lesions.tolist()))
+
     def confusions(self) -> Iterator[Confusion]:
-        """All that occur, the most frequent first."""
-        size = len(self.task)
-        pairs = np.bincount(self.targets * size + self.decided, minlength=size * size)
-        for pair in np.argsort(-pairs, kind="stable").tolist():
-            true, decided = divmod(pair, size)
-            if true != decided and pairs[pair]:
-                yield self.task.codes[true], self.task.codes[decided], int(pairs[pair])
+        """All that occur, the most frequent first; a tie is for no class."""
+        counts = metrics.confusion_matrix(self.targets, self.decided, len(self.task))[:, :-1]
+        for pair in np.argsort(-counts.ravel(), kind="stable").tolist():
+            true, decided = divmod(pair, len(self.task))
+            if true != decided and counts[true, decided]:
+                yield self.task.codes[true], self.task.codes[decided], int(counts[true, decided])
 
 
 @dataclass(frozen=True)
@@ -137,9 +145,9 @@ def choose(outcomes: Outcomes, kinds: Sequence[str], per: int) -> list[Cases]:
     """
     ids = tuple(kind for kind in dict.fromkeys(kinds) if kind in outcomes.row)
     chosen = [Cases("Chosen images", ids, len(ids))] if ids else []
-    for kind in dict.fromkeys(kinds):
-        if kind not in ids:
-            chosen += _of_kind(outcomes, kind, per)
+    named = [ERRORS if kind == WORST else kind for kind in kinds if kind not in ids]
+    for kind in dict.fromkeys(named):
+        chosen += _of_kind(outcomes, kind, per)
     return chosen
 
 
@@ -156,7 +164,12 @@ def _of_kind(outcomes: Outcomes, kind: str, per: int) -> list[Cases]:
         return [right_of(outcomes, kind, per), wrong_of(outcomes, kind, per)]
     if colon and true in codes and decided in codes and true != decided:
         return [confused(outcomes, true, decided, per)]
-    known = did_you_mean(kind, [BEST, ERRORS, WORST, UNCERTAIN, *codes])
+    kinds = [BEST, ERRORS, WORST, UNCERTAIN, *codes]
+    pairs = [f"{one}:{other}" for one in codes for other in codes if one != other]
+    for name in (*kinds, *pairs):
+        if name.casefold() == kind.casefold():
+            raise SkinError(f"--cases {kind}: did you mean '{name}'?")
+    known = did_you_mean(kind, kinds)
     raise SkinError(
         f"--cases {kind}: no such kind, and no image of that id was held out: {known}, two classes "
         f"as {codes[0]}:{codes[1]}, or an image's id"

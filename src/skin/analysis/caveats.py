@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skin.analysis.text import PERCENT, plural
+from skin.errors import name_some
 
 CHOSEN_BY_SCORE = (
     "The best checkpoint of each fold was chosen by BACC on that same held-out fold, so the "
@@ -17,6 +20,20 @@ LEAKING = (
     "a lesion was on both sides of a fold, so that {whose} scores are inflated and say nothing of "
     "new lesions."
 )
+
+
+def never_saw(leaking: Sequence[str] = ()) -> str:
+    """What the models that predict an image never saw, as the end of a sentence.
+
+    Args:
+        leaking: the names of the runs whose folds leak.
+    """
+    if not leaking:
+        return "never saw its lesion"
+    return (
+        f"never saw it, though those of {name_some(leaking)} may have seen its lesion, as "
+        f"{'its' if len(leaking) == 1 else 'their'} folds leak"
+    )
 
 
 def intervals(resamples: int) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from skin.analysis.blocks import Gallery, Section
 from skin.analysis.cases import Cases, Outcomes, choose
+from skin.analysis.caveats import LEAKING, never_saw
 from skin.analysis.contact_sheet import ContactSheets
 from skin.analysis.explain import Explained, silent, write_maps
 from skin.analysis.gallery import explain_held_out, galleries, look
@@ -20,7 +21,7 @@ from skin.runs import Run, choose_runs, locate_run
 
 SIDE = 224  # of a photograph, in pixels
 _READING = (
-    "Each image is shown to the models that never saw its lesion. Probabilities are those of the "
+    "Each image is shown to the models that {never_saw}. Probabilities are those of the "
     "out-of-fold predictions, with test-time augmentation where the run has it; heatmaps are of "
     "the image as it is shown, without augmentation."
 )
@@ -71,6 +72,8 @@ def choose_cases(
         raise SkinError(f"{names} held out no image in common: explain them apart")
     outcomes = [each.within(common) for each in everything]
     cases = choose(outcomes[0], kinds, per)
+    for name in leaking(runs, outcomes):
+        warn(f"{name} leaks: {LEAKING.format(whose='its')} Its models may know what they are shown")
     for each in cases:
         if not each.image_ids:
             warn(f"{runs[0].name}: {each.title}: there is no such image")
@@ -78,6 +81,15 @@ def choose_cases(
     if not cases:
         raise SkinError(f"{runs[0].name} has no such cases: {', '.join(kinds)}")
     return outcomes, cases
+
+
+def leaking(runs: Sequence[Run], outcomes: Sequence[Outcomes]) -> list[str]:
+    """The names of runs that are recorded as leaking, or whose lesions lie in several folds."""
+    return [
+        run.name
+        for run, known in zip(runs, outcomes, strict=True)
+        if any(fold.metadata()["leaking"] for fold in run.finished_folds()) or known.leaking
+    ]
 
 
 def explain_cases(
@@ -136,20 +148,21 @@ def explain_cases(
         look(known, written(run, known), SIDE) for run, known in zip(runs, outcomes, strict=True)
     ]
     shown = galleries(cases, looked)
-    return [_write_page(shown, runs, len(image_ids), folder), *_write_sheets(shown, folder)]
+    reading = _READING.format(never_saw=never_saw(leaking(runs, outcomes)))
+    page = _page(shown, runs, len(image_ids), reading)
+    return [write_page(page, folder)[0], *_write_sheets(shown, folder)]
 
 
-def _write_page(shown: Sequence[Gallery], runs: Sequence[Run], images: int, folder: Path) -> Path:
+def _page(shown: Sequence[Gallery], runs: Sequence[Run], images: int, reading: str) -> Page:
     names = ", ".join(run.name for run in runs)
     section = Section(key="cases", title="Cases", blocks=shown, intro=_COLOURS)
     several = f"; chosen by {runs[0].name}" if len(runs) > 1 else ""
-    page = Page(
+    return Page(
         title=f"Where {names} look{'' if len(runs) > 1 else 's'}",
         eyebrow=f"{images} held-out images{several}",
-        lead=[_READING],
+        lead=[reading],
         sections=[section],
     )
-    return write_page(page, folder)[0]
 
 
 def _write_sheets(shown: Sequence[Gallery], folder: Path) -> list[Path]:

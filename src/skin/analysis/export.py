@@ -61,16 +61,16 @@ def table_files(sections: Sequence[Section]) -> dict[str, bytes]:
 def figure_files(
     sections: Sequence[Section], first: Plot | None, forms: Sequence[str]
 ) -> dict[str, bytes]:
-    """All figures of a page, drawn for papers in each of the formats.
+    """All figures of a page, drawn for papers in each of the formats; of one name, numbered.
 
     Raises:
         SkinError: a format is unknown.
     """
     wanted = require_formats(forms)
-    shown = {plot.name: plot for plot in (*((first,) if first else ()), *plots(sections))}
+    shown = [*([first] if first else []), *(plot for plot in plots(sections) if plot is not first)]
     return {
         f"figures/{stem}.{form}": _drawn(plot, form)
-        for stem, plot in zip(stems(shown), shown.values(), strict=True)
+        for stem, plot in zip(stems(plot.name for plot in shown), shown, strict=True)
         for form in wanted
     }
 

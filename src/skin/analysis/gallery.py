@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skin.analysis.blocks import Gallery, Photo, Strip
 from skin.analysis.cases import Cases, Outcomes
 from skin.analysis.explain import BATCH, Explained, Explainer, choose_methods
+from skin.analysis.metrics import TIED
 from skin.analysis.photos import image_photo, overlay_photos, say_verdict
 from skin.data.loader import evaluation_loader
 from skin.errors import SkinError, did_you_mean, name_some
@@ -136,6 +137,7 @@ def _among(
     part_of = np.array(mapping_between(held.task, outcomes.task))
     decided = outcomes.decided[[outcomes.row[image_id] for image_id in image_ids]]
     among: NDArray[np.bool_] = part_of == decided[:, None]
+    among[decided == len(outcomes.task)] = True  # a tie is for no class: the model's likeliest
     return among
 
 
@@ -147,10 +149,10 @@ def _image(outcomes: Outcomes, explained: Explained, side: int) -> Photo:
 
 def _overlays(outcomes: Outcomes, explained: Explained, side: int) -> list[Photo]:
     row = outcomes.row[explained.image_id]
-    true, decided = (
-        (outcomes.task.codes[index], float(outcomes.probabilities[row, index]))
-        for index in (outcomes.targets[row], outcomes.decided[row])
-    )
+    codes = (*outcomes.task.codes, TIED)
+    target = outcomes.targets[row]
+    true = codes[target], float(outcomes.probabilities[row, target])
+    decided = codes[outcomes.decided[row]], float(outcomes.confidence[row])
     return overlay_photos(
         explained,
         side,

@@ -23,6 +23,9 @@ from skin.taxonomy import Task
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+TIED = "tied"
+"""What an image is called that is decided for no class."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -133,12 +136,12 @@ def confusion_matrix(targets: IntArray, decisions: IntArray, classes: int) -> In
 
 def accuracy(confusion: NDArray[np.number]) -> FloatArray:
     """Share decided right: (..., C, C + 1) to (...)."""
-    return _ratio(_hits(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
+    return ratio(_hits(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
 
 
 def recall(confusion: NDArray[np.number]) -> FloatArray:
     """Share of each true class decided right: (..., C, C + 1) to (..., C); NaN if it is absent."""
-    return _ratio(_hits(confusion), confusion.sum(axis=-1))
+    return ratio(_hits(confusion), confusion.sum(axis=-1))
 
 
 def balanced_accuracy(confusion: NDArray[np.number]) -> FloatArray:
@@ -153,7 +156,7 @@ def precision(confusion: NDArray[np.number]) -> FloatArray:
     """
     decided = confusion.sum(axis=-2)[..., :-1]
     missed = (decided == 0) & (confusion.sum(axis=-1) > 0)
-    return np.where(missed, 0.0, _ratio(_hits(confusion), decided))
+    return np.where(missed, 0.0, ratio(_hits(confusion), decided))
 
 
 def specificity(confusion: NDArray[np.number]) -> FloatArray:
@@ -163,13 +166,13 @@ def specificity(confusion: NDArray[np.number]) -> FloatArray:
     """
     others = confusion.sum(axis=(-2, -1))[..., None] - confusion.sum(axis=-1)
     taken = confusion.sum(axis=-2)[..., :-1] - _hits(confusion)
-    return _ratio(others - taken, others)
+    return ratio(others - taken, others)
 
 
 def f1(confusion: NDArray[np.number]) -> FloatArray:
     """F1 of each class: (..., C, C + 1) to (..., C); NaN if it neither occurs nor is decided."""
     true, decided = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :-1]
-    return _ratio(2 * _hits(confusion), true + decided)
+    return ratio(2 * _hits(confusion), true + decided)
 
 
 def macro(
@@ -203,14 +206,15 @@ def malignancy(
 def mean_defined(values: FloatArray) -> FloatArray:
     """Mean over the last axis without its NaNs; NaN where nothing is left."""
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
+    return ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
 def _hits(confusion: NDArray[np.number]) -> NDArray[np.number]:
     return np.diagonal(confusion, axis1=-2, axis2=-1)
 
 
-def _ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> FloatArray:
-    ratio = np.full(np.shape(whole), np.nan)
-    np.divide(part, whole, out=ratio, where=np.asarray(whole) > 0)
-    return ratio
+def ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> FloatArray:
+    """Divide, broadcasting; NaN where the whole is 0."""
+    share = np.full(np.broadcast_shapes(np.shape(part), np.shape(whole)), np.nan)
+    np.divide(part, whole, out=share, where=np.asarray(whole) > 0)
+    return share

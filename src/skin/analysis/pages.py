@@ -70,8 +70,8 @@ def inlined(picture: Picture, key: str) -> Markup | None:
     if colored is None:
         return None
     svg = _UNSHOWN.sub("", colored.decode())
-    head = f'<svg {{}} role="img" aria-label="{escape(picture.alt)}">'
-    svg = _HEAD.sub(lambda found: head.format(found.group(1)), svg, count=1)
+    label = f' role="img" aria-label="{escape(picture.alt)}">'
+    svg = _HEAD.sub(lambda found: f"<svg {found.group(1)}{label}", svg, count=1)
     used = set(_REFERENCE.findall(svg))
     svg = _ID.sub(lambda it: f' id="{key}-{it.group(1)}"' if it.group(1) in used else "", svg)
     svg = svg.replace('xlink:href="#', f'href="#{key}-').replace("url(#", f"url(#{key}-")

@@ -57,9 +57,7 @@ def skin_tone(dataset: Dataset) -> pd.DataFrame:
     Raises:
         SkinError: the dataset has no cached images.
     """
-    sides = dataset.short_sides
-    side = min((side for side in sides if side >= _SIDE), default=max(sides, default=_SIDE))
-    colours = measure(dataset.open_cache(side))
+    colours = measure(dataset.open_cache(dataset.short_side_for(_SIDE)))
     colours.insert(0, "image_id", dataset.table["image_id"].to_numpy())
     return colours
 

@@ -192,6 +192,7 @@ def _explain_files(
         read_classes,
     )
     from skin.cli.classes import class_table
+    from skin.cli.probe.options import interruptible
     from skin.console import note, out, warn
     from skin.files import require_writable
     from skin.inference.inputs import find_images
@@ -209,10 +210,11 @@ def _explain_files(
     note(f"{len(inputs)} images, one model: {chosen.run}, fold {chosen.member.fold}, without TTA")
     known = metadata_for(inputs, metadata, used=explainer.uses_metadata)
     explained = explainer.explain(inputs, known, skip_bad=skip_bad)
-    for one in explain_files(explained, folder, explainer.task, chosen.run, classes):
-        out.print(class_table(one.image_id, explainer.task, one.probabilities.tolist()))
-        for name in silent(one):
-            warn(f"{one.image_id}: the {name} map is zero, as no place speaks for {one.target}")
+    with interruptible("begins anew"):
+        for one in explain_files(explained, folder, explainer.task, chosen.run, classes):
+            out.print(class_table(one.image_id, explainer.task, one.probabilities.tolist()))
+            for name in silent(one):
+                warn(f"{one.image_id}: the {name} map is zero, as no place speaks for {one.target}")
     out.print(str(folder), markup=False, soft_wrap=True)
 
 
@@ -230,17 +232,27 @@ def _explain_cases(
     ensembles_dir: Path,
 ) -> None:
     from skin.analysis.explain_cases import choose_cases, explain_cases, find_runs
+    from skin.cli.probe.options import interruptible
     from skin.console import note, out, progress
+    from skin.ensembling.ensemble import locate_ensemble
     from skin.files import require_writable
+    from skin.runs import locate_run
     from skin.training.precision import choose_device
 
+    for name in names:
+        model = locate_run(name, runs_dir) or locate_ensemble(name, ensembles_dir)
+        if model is None and Path(name).exists():
+            raise SkinError(
+                f"{name} is no run, and --cases explains held-out images of runs instead of files: "
+                "leave out one of the two"
+            )
     runs = find_runs(names, runs_dir, ensembles_dir)
     require_writable(folder)
     outcomes, cases = choose_cases(runs, kinds, per)
     for each in cases:
         note(f"{each.title}: {len(each.image_ids)} of {each.total:,} images")
     total = len({image_id for each in cases for image_id in each.image_ids})
-    with progress() as bar:
+    with interruptible("begins anew"), progress() as bar:
         task = bar.add_task("explaining", total=total * len(runs))
         written = explain_cases(
             runs,

@@ -26,10 +26,10 @@ def explore(
         typer.Option(help="The only folds to show; all if not given.", show_default=False),
     ] = None,
     figures: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="FORMATS",
-            help="Also write each figure for papers: svg, png, pdf, several joined by commas.",
+            metavar="FORMAT",
+            help="Write all figures for a paper too, into figures/: svg, png or pdf; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -45,12 +45,12 @@ def explore(
     Examples:
       skin data explore
 
-      skin data explore ham10000 --out reports/ham10000-data --figures pdf,png
+      skin data explore ham10000 --out reports/ham10000-data --figures pdf --figures png
 
       skin data explore ham10000 --folds k5-seed0
     """
     from skin.analysis.exploration import explore as describe
-    from skin.analysis.export import figure_files
+    from skin.analysis.export import require_formats
     from skin.analysis.page import write_page
     from skin.console import out as console
     from skin.data.dataset import find_dataset
@@ -58,9 +58,8 @@ def explore(
 
     found = find_dataset(data_dir, dataset)
     folder = out or Path("reports") / f"{found.name}-data"
-    formats = figures.split(",") if figures else []
     require_writable(folder)  # both are told before a minute of work
-    figure_files((), None, formats)
+    formats = require_formats(figures or [])
     page = describe(found, folds=folds, seed=seed)
     written = write_page(page, folder, figures=formats)
     console.print(page.title, markup=False, soft_wrap=True)

@@ -135,6 +135,22 @@ class Dataset:
         """The short sides that images are cached at, ascending."""
         return cached_short_sides(self.root)
 
+    def short_side_for(self, pixels: int) -> int:
+        """The smallest short side that images are cached at and that needs no enlarging.
+
+        Args:
+            pixels: of the short side that is wanted; the largest cached one if none reaches it.
+
+        Raises:
+            SkinError: no images are cached.
+        """
+        sides = self.short_sides
+        if not sides:
+            raise SkinError(
+                f"dataset '{self.name}' has no cached images; run `skin data add` again"
+            )
+        return min((side for side in sides if side >= pixels), default=sides[-1])
+
     @classmethod
     def load(cls, root: Path) -> Self:
         """Load a dataset and verify its table against `dataset.json`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from skin.randomness import image_generators
 _KINDS = ("_segmentation", "_mask", "")
 _NAME = re.compile(rf"(?P<image_id>.+?)(?P<kind>{'|'.join(_KINDS)})\.png", re.IGNORECASE)
 _ROUNDING = 1  # pixels: what one aspect may differ by between two scales
+_NAMED = 3  # of the masks that cannot be used
 _BIT_DEPTH_AT = 24  # of a PNG file's bytes
 _DEEP = 16
 
@@ -114,6 +116,30 @@ def open_masks(source: Path) -> Masks:
             "<image_id>_mask.png or <image_id>.png"
         )
     return Masks(archive, {image_id: _only(archive, files) for image_id, files in found.items()})
+
+
+def require_sound(masks: Masks, images: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
+    """Refuse masks that do not fit their images, all that there are in one message.
+
+    Args:
+        masks: of the images.
+        images: ids and pixels (H, W, 3).
+
+    Raises:
+        SkinError: as `Masks.for_image`; of several, how many and what is wrong with the first.
+    """
+    errors = []
+    for image_id, image in images:
+        try:
+            masks.for_image(image_id, image)
+        except SkinError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        more = f"; and {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
+        said = "; ".join(map(str, errors[:_NAMED]))
+        raise SkinError(f"{masks.archive.root}: {len(errors):,} masks cannot be used: {said}{more}")
 
 
 def evaluate_with_mask(

@@ -14,6 +14,7 @@ from torch import Tensor
 from skin.data.dataset import Dataset, find_dataset
 from skin.data.loader import AugmentedImages
 from skin.errors import SkinError
+from skin.files import sha256_file
 from skin.models.build import LesionClassifier, build_model
 from skin.runs import FoldRun
 from skin.taxonomy import Task
@@ -91,8 +92,15 @@ class HeldOut:
         """Load the best weights onto the device, in evaluation mode.
 
         Raises:
-            SkinError: the weights are missing, damaged or of another model.
+            SkinError: the weights are missing, damaged, of another model, or not those that the
+                training left, which may have learnt from what this fold holds out.
         """
+        recorded = self.fold.metadata().get("weights_sha256")
+        if recorded and self.fold.weights.exists() and sha256_file(self.fold.weights) != recorded:
+            raise SkinError(
+                f"{self.fold.weights} is not the file that the training left; restore it, or train "
+                "the fold anew"
+            )
         config = self.experiment.config
         model = build_model(config, pretrained=False)
         load_weights(self.fold.weights, model)

@@ -177,7 +177,7 @@ def _train_fold(experiment: Experiment, run: Run, fold: FoldRun, on_epoch: OnEpo
     with replacing(fold.folder / "oof.csv") as temporary:
         table = oof_table(experiment, fold.fold, plan.parts.held_out, log_probabilities)
         table.to_csv(temporary, index=False)
-    metadata = _metadata(plan, run.name, trainer, time.perf_counter() - started)
+    metadata = _metadata(plan, fold, run.name, trainer, time.perf_counter() - started)
     metadata["held_out_bacc"] = _bacc(plan, log_probabilities)
     # The fold counts as finished once this file is there, so it is written last.
     write_json(fold.folder / "metadata.json", metadata)
@@ -191,7 +191,7 @@ def _bacc(plan: FoldPlan, log_probabilities: NDArray[np.float64]) -> float:
 
 
 def _metadata(
-    plan: FoldPlan, run_name: str, trainer: FoldTrainer, command_seconds: float
+    plan: FoldPlan, fold: FoldRun, run_name: str, trainer: FoldTrainer, command_seconds: float
 ) -> dict[str, Any]:
     config, progress = plan.config, trainer.progress
     history = progress.history
@@ -229,6 +229,7 @@ def _metadata(
         "seed": config.seed,
         "precision": trainer.precision,
         "device": trainer.device.type,
+        "weights_sha256": sha256_file(fold.weights),
         "backbone_weights_sha256": sha256_file(weights) if weights else None,
         "hardware": hardware(trainer.device),
         "versions": versions(),

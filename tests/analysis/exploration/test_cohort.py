@@ -38,7 +38,7 @@ def test_traits_are_those_that_differ(make_cohort):
 
 
 @pytest.mark.parametrize(
-    ("age", "band"), [(0, "under 30"), (29, "under 30"), (30, "30 to 44"), (75, "75 and older")]
+    ("age", "band"), [(0, "under 30"), (29, "under 30"), (30, "30 to 44"), (75, "75 and over")]
 )
 def test_age_bands_are_closed_on_the_left(make_cohort, age, band):
     assert make_cohort([{"dx": "nv", "age": age}]).images["age_band"].tolist() == [band]
@@ -52,9 +52,9 @@ def test_values_are_in_the_order_of_their_counts_and_missing_ones_last():
 
 
 def test_ages_are_in_their_own_order():
-    _, order = values_of(pd.Series(["75 and older", "75 and older", "under 30"], dtype="string"))
+    _, order = values_of(pd.Series(["75 and over", "75 and over", "under 30"], dtype="string"))
 
-    assert order == ["under 30", "75 and older"]
+    assert order == ["under 30", "75 and over"]
 
 
 def test_rare_values_of_many_are_the_others():

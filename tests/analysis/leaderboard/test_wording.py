@@ -23,9 +23,9 @@ def with_difference(assessment, *ends):
 @pytest.mark.parametrize(
     ("ends", "lead", "sure"),
     [
-        ((0.021, 0.005, 0.036), "2.1 points above se", "more than sampling noise explains"),
+        ((0.021, 0.005, 0.036), "2.1 points above se", "an interval that leaves zero out"),
         ((0.021, -0.005, 0.036), "2.1 points above se", "within sampling noise"),
-        ((-0.021, -0.036, -0.005), "2.1 points below se", "more than sampling noise explains"),
+        ((-0.021, -0.036, -0.005), "2.1 points below se", "an interval that leaves zero out"),
     ],
 )
 def test_headline_says_how_far_the_best_run_is(assessment, ends, lead, sure):

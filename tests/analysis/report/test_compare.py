@@ -7,6 +7,7 @@ import pytest
 from skin.analysis.report import wording
 from skin.analysis.report.collect import collect
 from skin.analysis.report.compare import compare
+from skin.analysis.statistics import Interval
 from skin.errors import SkinError
 
 
@@ -171,9 +172,31 @@ def test_clear_lead_and_noise_are_worded_apart(workspace):
     clear = wording.headline(comparison(workspace))
 
     assert clear.startswith("strong is best: balanced accuracy 0.")
-    assert clear.endswith("more than sampling noise explains.")
+    assert clear.endswith("), told apart.")
     workspace.run("rival", skill=4.0, seed=3)
-    assert wording.headline(comparison(workspace)).endswith("within sampling noise.")
+    assert wording.headline(comparison(workspace)).endswith(
+        "), not told apart: within sampling noise."
+    )
+
+
+def test_headline_and_tests_say_the_same_of_a_pair_that_only_the_correction_parts(workspace):
+    """Its interval leaves zero out, and its p-value corrected for five others does not hold."""
+    for seed in range(4):
+        workspace.run(f"twin{seed}", skill=3.0, seed=10 + seed)
+    result = comparison(workspace)
+    second = result.tests.bacc[0]
+    uncorrected = replace(second, p=0.03, p_holm=0.09, difference=Interval(-0.04, -0.08, -0.01))
+    result.__dict__["tests"] = replace(result.tests, bacc=[uncorrected, *result.tests.bacc[1:]])
+
+    assert "(1.0 to 8.0), not told apart after correction for 3 comp" in wording.headline(result)
+
+
+def test_too_few_resamples_are_not_called_noise(workspace):
+    for i in range(4):
+        workspace.run(f"run{i}", skill=4.0 - 2 * (i > 0), seed=i)
+
+    headline = wording.headline(comparison(workspace, 60))
+    assert headline.endswith("not told apart after correction: too few resamples.")
 
 
 def test_single_run_is_not_called_best(workspace):
@@ -209,3 +232,11 @@ def test_notes_tell_which_checkpoints_were_chosen_apart(workspace, apart, expect
     text = wording.checkpoint(compare(collect([], *workspace.folders), resamples=20))
     assert all(words in text for words in expected)
     assert ("that same" in text) == (len(apart) < 2)
+
+
+def test_rows_of_one_score_are_level(workspace):
+    workspace.run("one", skill=1)
+    workspace.run("two", skill=1)
+    workspace.run("weak", skill=0)
+
+    assert wording.headline(comparison(workspace)).startswith("one, two are level: balanced")

@@ -339,5 +339,5 @@ def test_folder_that_is_a_file_is_refused_first(tmp_path):
     path = tmp_path / "x"
     path.touch()
 
-    with pytest.raises(SkinError, match="is a file: give a folder"):
+    with pytest.raises(SkinError, match="is a file"):
         write_report([], path)

@@ -292,3 +292,19 @@ def test_protocol_says_what_is_inflated(context, workspace):
     assert "leaky" in section.finding
     counts = table(section, "class-counts").frame
     assert (counts["images"].sum(), counts["lesions"].sum()) == (240, 180)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_confusion_differences_leave_out_a_class_without_images(context, workspace):
+    workspace.run("a")
+    workspace.run("b", skill=4.0, seed=3)
+    made = context()
+    entries = [
+        replace(row.entry, oof=row.entry.oof[row.entry.oof["target"] != "DF"])
+        for row in made.comparison.rows
+    ]
+    section = confusion.section(replace(made, comparison=compare(entries, resamples=50)))
+
+    change = table(section, "confusion-difference-a").frame.set_index("true")
+    assert change.loc["DF"].drop(columns="decided").isna().all(axis=None)
+    assert change.drop(index="DF").notna().all(axis=None)

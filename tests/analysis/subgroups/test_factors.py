@@ -27,7 +27,7 @@ def test_age_bands():
         "45 to 59",
         *["60 to 74"] * 2,
         *["75 and over"] * 2,
-        "unknown",
+        np.nan,
     ]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from skin.analysis.metrics import IntArray
+from skin.analysis.subgroups.factors import AGE_BANDS, age_bands
 from skin.analysis.text import PERCENT
 from skin.data.cache import ImageCache
 from skin.data.dataset import Dataset
@@ -22,8 +23,6 @@ _OTHERS: Final = "others"
 _TRACE = 0.001
 _TO_LOOK_AT = 224  # pixels
 _MOST_VALUES = 15  # of a column that are shown one by one
-_AGE_STARTS = [0, 30, 45, 60, 75]  # years; folds are stratified by the same bands
-_AGE_BANDS = ("under 30", "30 to 44", "45 to 59", "60 to 74", "75 and older")
 
 TRAITS: Mapping[str, str] = {
     "age_band": "age",
@@ -62,11 +61,10 @@ class Cohort:
         table = dataset.table
         known = _diagnoses()
         found = [known[dx] for dx in table["dx"]]
-        age_band = pd.cut(table["age"], [*_AGE_STARTS, np.inf], right=False, labels=_AGE_BANDS)
         images = table.assign(
             **{"class": [diagnosis.code for diagnosis in found]},
             malignant=[diagnosis.malignant for diagnosis in found],
-            age_band=age_band.astype("string"),
+            age_band=age_bands(table["age"]).astype("string"),
             size=table["width"].astype("string") + "x" + table["height"].astype("string"),
         )
         counts = images["class"].value_counts()
@@ -98,8 +96,7 @@ class Cohort:
     @property
     def short_side(self) -> int:
         """The smallest that is cached and large enough to look at, else the largest; 0 for none."""
-        sides = self.dataset.short_sides
-        return min((side for side in sides if side >= _TO_LOOK_AT), default=max(sides, default=0))
+        return self.dataset.short_side_for(_TO_LOOK_AT) if self.dataset.short_sides else 0
 
     @property
     def has_both(self) -> bool:
@@ -121,8 +118,8 @@ def values_of(column: pd.Series[str]) -> tuple[pd.Series[str], list[str]]:
     filled = column.astype("string").fillna(MISSING).astype(object)
     counts = filled[filled != MISSING].value_counts()
     order = sorted(counts.index, key=lambda value: (-counts[value], value))
-    if set(order) <= set(_AGE_BANDS):
-        order = [band for band in _AGE_BANDS if band in counts.index]
+    if set(order) <= set(AGE_BANDS):
+        order = [band for band in AGE_BANDS if band in counts.index]
     if len(order) > _MOST_VALUES:
         order = order[: _MOST_VALUES - 1]
         filled = filled.where(filled.isin([*order, MISSING]), _OTHERS)

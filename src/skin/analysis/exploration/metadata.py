@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from skin.analysis.blocks import Block, Cell, Group, Line, Plot, Section, Table, Words
+from skin.analysis.cells import ends, score_cell
 from skin.analysis.drawing import Palette, draw, height_of, name_rows, paint_intervals
 from skin.analysis.exploration.association import association, learned_auc
 from skin.analysis.exploration.cohort import TRAITS, Cohort, records, slug
 from skin.analysis.exploration.crosses import cross
 from skin.analysis.metrics import FloatArray
 from skin.analysis.statistics import Interval
-from skin.analysis.text import DASH, number, span
+from skin.analysis.text import DASH, number
 
 _PATIENT: Final = ("age", "sex", "site")
 _BINS = np.arange(0, 125, 5)  # years
@@ -68,7 +69,7 @@ def association_frame(cohort: Cohort) -> pd.DataFrame:
     for name, label in cohort.traits().items():
         v, by_chance = association(cohort, cohort.lesions[name])
         rows.append(
-            {"column": label, **_ends("v", v), "v_by_chance": by_chance} | _auc(cohort, [name])
+            {"column": label, **ends({"v": v}), "v_by_chance": by_chance} | _auc(cohort, [name])
         )
     rows.sort(key=lambda row: -np.nan_to_num(row["v"]))
     known = [name for name in _PATIENT if len(cohort.images[name].dropna().unique()) > 1]
@@ -84,11 +85,7 @@ _COLUMNS = ["column", "v", "v_low", "v_high", "v_by_chance", "auc", "auc_low", "
 
 def _auc(cohort: Cohort, columns: list[str]) -> dict[str, float]:
     found = learned_auc(cohort, cohort.images[columns])
-    return {} if found is None else _ends("auc", found)
-
-
-def _ends(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return {} if found is None else ends({"auc": found})
 
 
 def _association_table(frame: pd.DataFrame) -> Table:
@@ -138,8 +135,7 @@ def _association_plot(frame: pd.DataFrame) -> Plot:
 def _cell(row: dict[str, float], name: str) -> Cell:
     if np.isnan(row[name]):
         return Cell(DASH, tone="quiet")
-    found = Interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
-    return Cell(number(found.value), span(found), value=found.value)
+    return score_cell(Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]))
 
 
 def _finding(frame: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from skin.analysis.cells import ends
 from skin.analysis.leaderboard import wording
 from skin.analysis.leaderboard.facts import (
     gain_of_rule,
@@ -15,7 +16,7 @@ from skin.analysis.leaderboard.facts import (
     rules_from_argmax,
 )
 from skin.analysis.leaderboard.sheets import Cell, Row, Sheet, sheets
-from skin.analysis.statistics import Bootstrap, Interval
+from skin.analysis.statistics import Bootstrap
 from skin.analysis.text import markdown_table, terminal_table
 from skin.ensembling.assessment import Assessment
 from skin.taxonomy import Task
@@ -62,7 +63,7 @@ def leaderboard_table(assessment: Assessment) -> pd.DataFrame:
                 "kind": line.kind,
                 "chosen": line.chosen,
                 "bacc_in_sample": line.in_sample,
-                **_ends("bacc_difference", line.difference),
+                **ends({"bacc_difference": line.difference}),
                 **_figures(line.bootstrap, assessment.task),
             }
             for rank, line in enumerate(assessment.lines, start=1)
@@ -76,13 +77,13 @@ def steps_table(assessment: Assessment) -> pd.DataFrame:
         {
             "step": place,
             "title": step.title,
-            **_ends("bacc_gain", step.gain),
+            **ends({"bacc_gain": step.gain}),
             **_figures(step.bootstrap, assessment.task),
         }
         for place, step in enumerate(assessment.steps, start=1)
     ]
     # One run has no steps: the file still has the columns that a program asks for.
-    empty = {"step": 0, "title": "", **_ends("bacc_gain", None)}
+    empty = {"step": 0, "title": "", **ends({"bacc_gain": None})}
     empty |= _figures(assessment.lines[0].bootstrap, assessment.task)
     return pd.DataFrame(rows, columns=list(empty))
 
@@ -117,7 +118,7 @@ def rules_table(assessment: Assessment) -> pd.DataFrame:
             {
                 "name": rule.name,
                 "chosen": rule.chosen,
-                **_ends("bacc_gain", gain_of_rule(assessment, rule)),
+                **ends({"bacc_gain": gain_of_rule(assessment, rule)}),
                 "malignant_sensitivity": malignant_sensitivity(
                     rule.bootstrap.scores, assessment.task
                 ),
@@ -128,18 +129,12 @@ def rules_table(assessment: Assessment) -> pd.DataFrame:
     )
 
 
-def _figures(bootstrap: Bootstrap, task: Task) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {}
-    for score in _SCORES:
-        figures |= _ends(score, bootstrap.interval(score))
-    for code, recall in zip(task.codes, bootstrap.recall_intervals(), strict=True):
-        figures |= _ends(f"recall_{code}", recall)
-    return figures
-
-
-def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
-    ends = (None,) * 3 if interval is None else (interval.value, interval.low, interval.high)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+def _figures(bootstrap: Bootstrap, task: Task) -> dict[str, float]:
+    recalls = zip(task.codes, bootstrap.recall_intervals(), strict=True)
+    return ends(
+        {score: bootstrap.interval(score) for score in _SCORES}
+        | {f"recall_{code}": recall for code, recall in recalls}
+    )
 
 
 def _rich(sheet: Sheet) -> Table:

@@ -184,7 +184,8 @@ def _lead(gap: Interval, best: str) -> str:
         for value in ((gap.value, gap.low, gap.high) if gap.value >= 0 else _turned(gap))
     )
     where = "above" if gap.value >= 0 else "below"
-    sure = "more than sampling noise explains" if gap.excludes_zero else "within sampling noise"
+    # Of the chosen line alone, and not corrected for those that it was chosen among.
+    sure = "an interval that leaves zero out" if gap.excludes_zero else "within sampling noise"
     return f"{points} points {where} {best}, the best single run ({low} to {high}), {sure}"
 
 

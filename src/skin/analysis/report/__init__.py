@@ -13,7 +13,7 @@ from skin.analysis.report.context import Context, look_for_dataset
 from skin.analysis.report.per_class import per_class_table
 from skin.analysis.report.render import build_page
 from skin.analysis.report.tables import comparison_table, fold_table, markdown
-from skin.errors import SkinError
+from skin.files import require_writable
 
 FILES = ("index.html", "comparison.csv", "comparison.md", "folds.csv", "per_class.csv")
 
@@ -47,8 +47,7 @@ def write_report(
         SkinError: `folder` is a file or cannot be written, a format is unknown, or the baseline
             cannot be one.
     """
-    if folder.exists() and not folder.is_dir():
-        raise SkinError(f"{folder} is a file: give a folder with --out")
+    require_writable(folder)
     require_formats(figures)
     comparison = compare(entries, baseline=baseline, resamples=resamples, seed=seed)
     dataset, missing = look_for_dataset(entries, data_dir)

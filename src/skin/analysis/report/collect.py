@@ -100,6 +100,11 @@ class Entry:
         """The folds that the predictions cover, in order."""
         return sorted(self.oof["fold"].unique().tolist())
 
+    def recorded(self, key: str) -> str:
+        """What its folds recorded, each value once; empty where none did."""
+        values = [getattr(fold.metadata, key) for fold in self.folds]
+        return ", ".join(dict.fromkeys(str(value) for value in values if value is not None))
+
 
 def collect(
     names: Sequence[str], runs_dir: Path, ensembles_dir: Path, *, scored_as: Task | None = None

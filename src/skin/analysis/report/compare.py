@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from skin.analysis import metrics
 from skin.analysis.metrics import Scores
 from skin.analysis.report.collect import Entry
+from skin.analysis.report.paired import PairedTests, paired_tests
 from skin.analysis.statistics import Bootstrap, Interval, bootstrap, paired_difference
 from skin.console import progress
 from skin.errors import SkinError, did_you_mean
@@ -90,6 +92,11 @@ class Comparison:
     def classes(self) -> int:
         """How many classes occur in the best row's images; guessing scores one in so many."""
         return int(np.count_nonzero(self.best.scores.confusion.sum(axis=1)))
+
+    @cached_property
+    def tests(self) -> PairedTests:
+        """The ranked rows tested against the reference, once for all that speak of them."""
+        return paired_tests(self)
 
     @property
     def beating_chance(self) -> tuple[Row, ...]:

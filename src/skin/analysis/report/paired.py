@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skin.analysis import metrics
 from skin.analysis.metrics import FloatArray
-from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.significance.delong import delong
 from skin.analysis.significance.mcnemar import McNemar, mcnemar
 from skin.analysis.significance.pvalues import ALPHA, bootstrap_p, holm
 from skin.analysis.statistics import Interval, interval
+
+if TYPE_CHECKING:
+    from skin.analysis.report.compare import Comparison, Row
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def mean_intervals(row: Row, values: Sequence[FloatArray]) -> list[Interval]:
 
 def rates(row: Row) -> FloatArray:
     """The share of each true class that is decided for each class, (C, C + 1); NaN if absent."""
-    return _shares(row.scores.confusion)
+    return _of_true(row.scores.confusion)
 
 
 def rate_samples(row: Row) -> FloatArray:
@@ -51,11 +51,8 @@ def rate_samples(row: Row) -> FloatArray:
     counts = sparse.coo_array((np.ones(len(cell)), (cell, boot.lesions)), shape).tocsr()
     resamples = len(boot.samples["bacc"])
     drawn = [counts @ each for each in lesion_weights(shape[1], resamples, boot.seed)]
-    return _shares(np.hstack(drawn).T.reshape(resamples, classes, classes + 1))
+    return _of_true(np.hstack(drawn).T.reshape(resamples, classes, classes + 1))
 
 
-def _shares(confusion: NDArray[np.number]) -> FloatArray:
-    images = confusion.sum(axis=-1, keepdims=True)
-    shares = np.full(confusion.shape, np.nan)
-    np.divide(confusion, images, out=shares, where=images > 0)
-    return shares
+def _of_true(confusion: NDArray[np.number]) -> FloatArray:
+    return metrics.ratio(confusion, confusion.sum(axis=-1, keepdims=True))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from skin.analysis.blocks import Cell, Line, Table, Tone, Words
-from skin.analysis.report.cells import count_cell, ends, score_cell
+from skin.analysis.cells import count_cell, ends, score_cell
 from skin.analysis.significance.pvalues import p_text
 from skin.analysis.subgroups.counts import Subgroup
 from skin.analysis.subgroups.study import MEASURES, Estimate, Study
@@ -29,9 +29,9 @@ def name_of(subgroup: Subgroup) -> str:
     return f"{_NAMES[subgroup.factor]}: {subgroup.level}"
 
 
-def losses_block(found: Study, row: str) -> Table | Words:
+def losses(found: Study, row: str) -> list[tuple[Subgroup, str, Estimate]]:
     """The supported gaps by which a row does worse in a subgroup, the widest first by measure."""
-    losses = [
+    return [
         (subgroup, measure, estimate)
         for measure, estimates in found.estimates[row].items()
         for subgroup, estimate in sorted(
@@ -39,10 +39,15 @@ def losses_block(found: Study, row: str) -> Table | Words:
         )
         if estimate.supported and estimate.gap.value < 0
     ]
+
+
+def losses_block(found: Study, row: str) -> Table | Words:
+    """What `losses` gives, or that there are none."""
+    lost = losses(found, row)
     tested = sum(
         not math.isnan(one.p) for estimates in found.estimates[row].values() for one in estimates
     )
-    if not losses:
+    if not lost:
         return Words(f"{row}: of {plural(tested, 'gap')}, none at a subgroup's cost is supported.")
     return Table(
         "subgroups-losses",
@@ -58,10 +63,10 @@ def losses_block(found: Study, row: str) -> Table | Words:
                     Cell(p_text(estimate.p_holm), value=estimate.p_holm),
                 ],
             )
-            for subgroup, measure, estimate in losses
+            for subgroup, measure, estimate in lost
         ],
-        pd.DataFrame([_gap(row, *loss) for loss in losses]),
-        caption=f"The {len(losses)} supported ones of {plural(tested, 'gap')}; below a figure its "
+        pd.DataFrame([_gap(row, *loss) for loss in lost]),
+        caption=f"The {len(lost)} supported ones of {plural(tested, 'gap')}; below a figure its "
         f"95{PERCENT} interval.",
     )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from skin.analysis.caveats import CHOSEN_APART, CHOSEN_BY_SCORE, LEAKING, intervals
 from skin.analysis.report.compare import Comparison, Row
+from skin.analysis.report.paired import PairedTest
+from skin.analysis.significance.pvalues import too_coarse
 from skin.analysis.statistics import Interval
 from skin.analysis.text import MINUS, PERCENT, number, plural, span
 from skin.errors import name_some
 
 _OUT_OF_FOLD = (
-    "Scores are out of fold: every image is predicted by models that never saw its lesion, and "
-    "the predictions of all folds are pooled."
+    "Scores are out of fold: every image is predicted by models that never saw {unseen}, and the "
+    "predictions of all folds are pooled."
 )
+_UNSEEN = {False: "its lesion", True: "it nor, unless the row is leaking, its lesion"}
 _ARGMAX = "The class is the plain argmax of the probabilities, without any decision rule"
 _RULES = (
     "; in rows marked with a rule, it is the argmax of the scores that this rule makes of the "
@@ -61,24 +66,40 @@ def headline(comparison: Comparison) -> str:
     leak = ", on leaking folds, so this says nothing of new lesions" if best.entry.leaking else ""
     if len(comparison.ranked) == 1:
         return f"{best.entry.name} reaches {score}{leak}."
+    level = [row.entry.name for row in comparison.ranked if row.scores.bacc == best.scores.bacc]
+    if len(level) > 1:
+        return f"{name_some(level)} are level: {score}{leak}."
     return f"{best.entry.name} is best: {score}, {_lead(comparison)}{leak}."
 
 
 def _lead(comparison: Comparison) -> str:
     """How far the best is ahead of the baseline, or of the second where it is the reference."""
     best, second = comparison.ranked[:2]
-    if best.difference is not None:
-        gap, other = best.difference, comparison.reference
-    elif second.difference is not None:
-        to_best = second.difference
-        gap, other = Interval(-to_best.value, -to_best.high, -to_best.low), second
-    else:
-        raise ValueError("of two ranked rows, one has a difference to the other")
+    leads = comparison.reference is best
+    tested = second if leads else best
+    test = next(test for test in comparison.tests.bacc if test.row == tested.entry.name)
+    gap, other = test.difference, comparison.reference
+    if leads:
+        gap, other = Interval(-gap.value, -gap.high, -gap.low), second
     points, low, high = (
         f"{100 * value + 0.0:.1f}".replace("-", MINUS) for value in (gap.value, gap.low, gap.high)
     )
-    sure = "more than sampling noise explains" if gap.excludes_zero else "within sampling noise"
-    return f"{points} points above {other.entry.name} ({low} to {high}), {sure}"
+    return (
+        f"{points} points above {other.entry.name} ({low} to {high}), "
+        f"{_verdict(test, comparison.resamples)}"
+    )
+
+
+def _verdict(test: PairedTest, resamples: int) -> str:
+    """Whether a test tells its pair apart: as the table of the tests says it."""
+    among = " after correction" if test.family > 1 else ""
+    if test.told_apart:
+        return f"told apart{among}"
+    if not test.difference.excludes_zero:
+        return "not told apart: within sampling noise"
+    if too_coarse(resamples, test.family):
+        return f"not told apart{among}: too few resamples"
+    return f"not told apart{among} for {test.family} comparisons"
 
 
 def spread(comparison: Comparison) -> str:
@@ -111,6 +132,11 @@ def facts(comparison: Comparison) -> str:
     )
     said = ("{} of {}, {}.".format(*counts), decision(comparison), checkpoint(comparison))
     return " ".join(said)
+
+
+def leaking(rows: Iterable[Row]) -> list[str]:
+    """The names of the rows whose folds leak."""
+    return [row.entry.name for row in rows if row.entry.leaking]
 
 
 def labelled(row: Row) -> str:
@@ -167,7 +193,7 @@ def decision(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What a reader must know to judge the figures."""
     said = [
-        _OUT_OF_FOLD,
+        _OUT_OF_FOLD.format(unseen=_UNSEEN[any(leaking(comparison.rows))]),
         checkpoint(comparison),
         _argmax(comparison),
         intervals(comparison.resamples),

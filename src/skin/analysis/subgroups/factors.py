@@ -13,6 +13,8 @@ from skin.analysis.skin_tone import BANDS, CAST, HIDDEN
 
 UNKNOWN = "unknown"
 _AGES = {"under 30": 30, "30 to 44": 45, "45 to 59": 60, "60 to 74": 75, "75 and over": np.inf}
+AGE_BANDS = tuple(_AGES)
+"""By age in years, in order; folds are stratified by the same ones."""
 _COLUMNS = {
     "sex": "Sex",
     "site": "Site",
@@ -50,7 +52,7 @@ def factors(images: pd.DataFrame, lesions: IntArray, tone: pd.Series | None = No
         lesions: (N,) the lesion index of each.
         tone: the band of each, as `skin_tone` gives it.
     """
-    found = [_factor("age", "Age in years", age_bands(images["age"]), list(_AGES), lesions)]
+    found = [_factor("age", "Age in years", age_bands(images["age"]), AGE_BANDS, lesions)]
     for column, title in _COLUMNS.items():
         values = images[column].fillna(UNKNOWN).astype(str).replace(_WORDS)
         by_count = [str(value) for value in values.value_counts().index]
@@ -62,9 +64,9 @@ def factors(images: pd.DataFrame, lesions: IntArray, tone: pd.Series | None = No
 
 
 def age_bands(ages: pd.Series) -> pd.Series:
-    """The band of each age in years; the lower end belongs to it."""
-    cut = pd.cut(ages, [-np.inf, *_AGES.values()], right=False, labels=list(_AGES))
-    return cut.astype(object).fillna(UNKNOWN)
+    """The band of each age in years, whose lower end belongs to it; missing as the age is."""
+    cut = pd.cut(ages, [-np.inf, *_AGES.values()], right=False, labels=AGE_BANDS)
+    return cut.astype(object)
 
 
 def _factor(
@@ -72,7 +74,7 @@ def _factor(
 ) -> Factor:
     """Number the levels that occur, in order and unknown ones last, and settle each lesion's."""
     known = [level for level in order if level != UNKNOWN]
-    codes = pd.Categorical(values, [*known, UNKNOWN]).codes.astype(np.int64)
+    codes = pd.Categorical(values.fillna(UNKNOWN), [*known, UNKNOWN]).codes.astype(np.int64)
     counts = np.zeros((lesions.max() + 1, len(known) + 1), np.int64)
     np.add.at(counts, (lesions, codes), 1)
     settled = counts.argmax(axis=1)[lesions]

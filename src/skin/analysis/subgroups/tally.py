@@ -91,13 +91,13 @@ class Tally:
             for counts in (self._images, self._right, self._called)
         )
         rest = [self._rest(part) for part in (images, right, called)]
-        here, there = (_ratio(right, images), _ratio(rest[1], rest[0]))
+        here, there = (metrics.ratio(right, images), metrics.ratio(rest[1], rest[0]))
         shared = self._groups.shared
         found = {"bacc": (_mean(here, self._groups.own), _mean(here - there, shared))}
         malignant = self._groups.malignant
         for name, classes in (("sensitivity", malignant), ("specificity", ~malignant)):
             share, share_of_rest = (
-                _ratio(part[:, classes].sum(axis=1), whole[:, classes].sum(axis=1))
+                metrics.ratio(part[:, classes].sum(axis=1), whole[:, classes].sum(axis=1))
                 for part, whole in ((called, images), (rest[2], rest[0]))
             )
             found[name] = (share, share - share_of_rest)
@@ -152,8 +152,8 @@ class _Pairs:
         ours, theirs = self._of_positive @ positive, self._of_negative @ negative
         rest = (positive.sum(axis=0) - ours) * (negative.sum(axis=0) - theirs)
         return (
-            _ratio(within, ours * theirs),
-            _ratio(whole - by_positive - by_negative + within, rest),
+            metrics.ratio(within, ours * theirs),
+            metrics.ratio(whole - by_positive - by_negative + within, rest),
         )
 
 
@@ -193,9 +193,3 @@ def _mean(values: FloatArray, classes: BoolArray) -> FloatArray:
     """Mean over the second axis of what is defined: (S, C, b) and (S, C) to (S, b)."""
     kept = np.where(classes[:, :, None], values, np.nan)
     return metrics.mean_defined(np.moveaxis(kept, 1, -1))
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio

@@ -80,16 +80,15 @@ def test_finding_tells_how_many_no_run_gets_right(comparison):
     decided[np.flatnonzero(targets == 0)[6]] = 2
     rows = [deciding(first, decided), deciding(second, decided)]
 
-    assert agreement.finding(TASK, rows, 100, 0).startswith(
-        "All 2 runs get 13 of 240 images wrong (5.4\N{NO-BREAK SPACE}%, 95\N{NO-BREAK SPACE}% "
-        "interval "
+    assert agreement.finding(TASK, rows).startswith(
+        "All 2 runs get 13 of 240 images wrong (5.4\N{NO-BREAK SPACE}%, "
     )
     # Of pairs that are as frequent, the first in the order of the classes.
-    assert agreement.finding(TASK, rows, 100, 0).endswith(
-        f"; 6 of them are MEL taken for NV by {first.entry.name}."
+    assert agreement.finding(TASK, rows).endswith(
+        f"; 6 are MEL taken for NV by {first.entry.name}."
     )
-    assert agreement.finding(TASK, rows[:1], 100, 0).startswith(f"{first.entry.name} gets 13 of")
-    assert not agreement.finding(TASK, [rows[0], deciding(second, targets)], 100, 0)
+    assert agreement.finding(TASK, rows[:1]).startswith(f"{first.entry.name} gets 13 of")
+    assert not agreement.finding(TASK, [rows[0], deciding(second, targets)])
 
 
 def test_finding_names_ties(comparison):
@@ -97,6 +96,6 @@ def test_finding_names_ties(comparison):
     columns = dict.fromkeys([f"prob_{code}" for code in TASK.codes], 0.1)
     tied = replace(row, entry=replace(row.entry, oof=row.entry.oof.assign(**columns)))
 
-    assert "gets 240 of 240 images wrong (100.0" in agreement.finding(TASK, [tied], 100, 0)
-    assert "tied." in agreement.finding(TASK, [tied], 100, 0)
+    assert "gets 240 of 240 images wrong (100.0" in agreement.finding(TASK, [tied])
+    assert "tied." in agreement.finding(TASK, [tied])
     assert agreement.images_table(TASK, [tied]).frame["decided_se"].unique().tolist() == ["tied"]

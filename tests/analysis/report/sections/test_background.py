@@ -98,6 +98,19 @@ def test_without_a_probe_the_command_is_named(workspace):
     assert found.finding == ""
 
 
+def test_a_command_is_quoted_and_leaves_out_leaking_runs(workspace):
+    workspace.run("a & b")
+    workspace.run("loose", leaking=True)
+    (text,) = words(found_in(workspace), warning=False)
+    assert "loose" in text
+    assert "`skin probe background 'a & b' --masks SOURCE` measures this." in text
+
+
+def test_no_command_for_leaking_runs_alone(workspace):
+    workspace.run("loose", leaking=True)
+    assert words(found_in(workspace), warning=False) == ["Not probed yet: loose."]
+
+
 def test_a_background_that_predicts_is_warned_of(workspace, probe):
     workspace.run("a")
     workspace.run("b", skill=1)

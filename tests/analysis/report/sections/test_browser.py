@@ -92,3 +92,13 @@ def test_section_says_what_the_budget_left_out(context, monkeypatch):
 
 def test_same_bytes_each_time(context):
     assert browser.section(context).blocks[0] == browser.section(context).blocks[0]
+
+
+def test_leaking_rows_are_not_said_never_to_have_seen_the_lesion(context):
+    assert "never saw its lesion" in browser.section(context).intro
+    rows = [
+        replace(row, entry=replace(row.entry, leaking=True)) for row in context.comparison.ranked
+    ]
+    leaky = replace(context, comparison=replace(context.comparison, rows=tuple(rows)))
+
+    assert "may have seen its lesion" in browser.section(leaky).intro

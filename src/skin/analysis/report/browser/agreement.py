@@ -10,14 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.analysis.blocks import Cell, Line, Table
-from skin.analysis.metrics import IntArray
+from skin.analysis.metrics import TIED, IntArray
 from skin.analysis.report.browser.columns import decisions
 from skin.analysis.report.compare import Row
-from skin.analysis.statistics import Interval, interval, lesion_weights
+from skin.analysis.report.resampling import mean_intervals
 from skin.analysis.text import PERCENT, plural
 from skin.taxonomy import Task
-
-TIED = "tied"
 
 
 def images_table(task: Task, rows: Sequence[Row]) -> Table:
@@ -49,13 +47,13 @@ def images_table(task: Task, rows: Sequence[Row]) -> Table:
     )
 
 
-def finding(task: Task, rows: Sequence[Row], resamples: int, seed: int) -> str:
+def finding(task: Task, rows: Sequence[Row]) -> str:
     """Say how many images no row gets right, and for what the most of them are taken."""
     best = rows[0]
     wrong = rights(rows).sum(axis=1) == 0
     if not wrong.any():
         return ""
-    share = _share(wrong, best.entry.lesions, resamples, seed)
+    (share,) = mean_intervals(best, [wrong.astype(np.float64)])
     names = [*task.codes, TIED]
     pairs = Counter(
         zip(best.entry.targets[wrong].tolist(), decisions(best)[wrong].tolist(), strict=True)
@@ -66,8 +64,8 @@ def finding(task: Task, rows: Sequence[Row], resamples: int, seed: int) -> str:
     by = f" by {best.entry.name}" if len(rows) > 1 else ""
     return (
         f"{who} {wrong.sum():,} of {plural(len(wrong), 'image')} wrong ({_percent(share.value)}, "
-        f"95{PERCENT} interval {_percent(share.low)} to {_percent(share.high)}); {count:,} of them "
-        f"are {names[true]} {taken}{by}."
+        f"{_percent(share.low)} to {_percent(share.high)}); {count:,} are {names[true]} "
+        f"{taken}{by}."
     )
 
 
@@ -84,19 +82,6 @@ def _counts(of_class: NDArray[np.bool_], groups: Sequence[NDArray[np.bool_]]) ->
         share = count / images
         cells.append(Cell(f"{count:,}", below=_percent(share), value=share))
     return cells
-
-
-def _share(
-    wrong: NDArray[np.bool_], lesions: NDArray[np.str_], resamples: int, seed: int
-) -> Interval:
-    """The share of images, with its interval over lesions."""
-    names, lesion = np.unique(lesions, return_inverse=True)
-    of_lesion = np.bincount(lesion, wrong, len(names)), np.bincount(lesion, minlength=len(names))
-    samples = [
-        (of_lesion[0] @ weights) / (of_lesion[1] @ weights)
-        for weights in lesion_weights(len(names), resamples, seed)
-    ]
-    return interval(float(wrong.mean()), np.concatenate(samples))
 
 
 def _frame(task: Task, rows: Sequence[Row]) -> pd.DataFrame:

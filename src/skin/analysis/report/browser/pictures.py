@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from skin.analysis.report.browser.columns import script_json
 from skin.data.cache import ImageCache
 from skin.data.dataset import Dataset
-from skin.errors import SkinError
 
 BUDGET = 12_000_000
 """Characters of the page that all thumbnails may take, so that a report stays under 25 MB."""
@@ -92,10 +91,7 @@ def fitting_cache(dataset: Dataset) -> ImageCache:
     Raises:
         SkinError: there is none, or it is damaged.
     """
-    sides = dataset.short_sides
-    if not sides:
-        raise SkinError(f"dataset '{dataset.name}' has no cached images; run `skin data add` again")
-    return dataset.open_cache(min((s for s in sides if s >= SIDES[0]), default=sides[-1]))
+    return dataset.open_cache(dataset.short_side_for(SIDES[0]))
 
 
 def _choose_side(cache: ImageCache, rows: NDArray[np.int64], budget: int) -> int:

@@ -7,14 +7,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.analysis.blocks import Section
+from skin.analysis.caveats import never_saw
+from skin.analysis.report import wording
 from skin.analysis.report.browser import agreement, columns
 from skin.analysis.report.browser.block import Browser
 from skin.analysis.report.browser.pictures import SIDES, Thumbnails, make_thumbnails
 from skin.analysis.report.context import Context
 
 _INTRO = (
-    "All out-of-fold images, each predicted by models that never saw its lesion. The address bar "
-    "keeps the filters, so that a view can be passed on."
+    "All out-of-fold images, each predicted by models that {never_saw}. The address bar keeps the "
+    "filters, so that a view can be passed on."
 )
 
 
@@ -35,8 +37,8 @@ def section(context: Context) -> Section:
         key="browser",
         title="Image browser",
         blocks=[browser, table],
-        intro=_INTRO,
-        finding=agreement.finding(task, rows, context.resamples, context.seed),
+        intro=_INTRO.format(never_saw=never_saw(wording.leaking(rows))),
+        finding=agreement.finding(task, rows),
     )
 
 

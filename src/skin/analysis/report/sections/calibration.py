@@ -8,9 +8,10 @@ import pandas as pd
 from skin.analysis import metrics
 from skin.analysis.blocks import Block, Cell, Plot, Section, Table, Words
 from skin.analysis.calibration import Calibration, measure
+from skin.analysis.cells import ends, score_cell, value_cell
 from skin.analysis.checks import check_probabilities
 from skin.analysis.report import reliability
-from skin.analysis.report.cells import line, score_cell, value_cell
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
 from skin.analysis.report.resampling import mean_intervals
@@ -94,15 +95,7 @@ def _table(measured: dict[Row, Calibration], comparison: Comparison) -> Table:
             {
                 "run": row.entry.name,
                 "marks": ", ".join(row.marks),
-                **{
-                    f"{name}{end}": value
-                    for name, error in errors.items()
-                    for end, value in (
-                        ("", error.value),
-                        ("_low", error.low),
-                        ("_high", error.high),
-                    )
-                },
+                **ends(errors),
                 "ece": it.ece,
                 "class_ece": it.class_ece,
                 **{
@@ -129,6 +122,6 @@ def _finding(best: Row, calibration: Calibration) -> str:
     right = metrics.decide(best.entry.probabilities) == best.entry.targets
     sure = float(best.entry.probabilities.max(axis=1).mean())
     return (
-        f"{best.entry.name} is {number(sure)} sure on average, its likeliest class right in "
-        f"{number(right.mean())} of images; ECE {number(calibration.ece)}."
+        f"{best.entry.name} is {number(sure)} sure on average and right in {number(right.mean())} "
+        f"of images by its likeliest class; ECE {number(calibration.ece)}."
     )

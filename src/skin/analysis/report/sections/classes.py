@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from skin.analysis.blocks import Block, Group, Line, Plot, Section, Table
+from skin.analysis.cells import count_cell, score_cell, value_cell
 from skin.analysis.report import figures, wording
-from skin.analysis.report.cells import count_cell, line, score_cell, value_cell
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
 from skin.analysis.report.per_class import COLUMNS, MEAN, class_lines, class_table

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.analysis.blocks import Block, Cell, Group, Line, Section, Table, Words
-from skin.analysis.metrics import FloatArray
+from skin.analysis.metrics import TIED, FloatArray
 from skin.analysis.report import wording
 from skin.analysis.report.compare import Row
 from skin.analysis.report.context import Context
@@ -16,7 +16,6 @@ from skin.analysis.statistics import LEVEL, Interval, interval
 from skin.analysis.text import MINUS, PERCENT, plural
 from skin.taxonomy import Task
 
-TIED = "tied"  # the head of the column of images whose maximum is tied
 _INTRO = (
     "Rows are true classes, columns decided ones: the share of the row, below it the count of "
     "images."
@@ -82,7 +81,11 @@ def _change(row: Row, reference: Row, ours: FloatArray, theirs: FloatArray) -> T
     """The paired difference in each cell's rate, from both rows' resampled rates."""
     task = row.entry.task
     values = rates(row) - rates(reference)
-    low, high = np.nanquantile(ours - theirs, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.full((2, *values.shape), np.nan)
+    occurs = row.scores.confusion.any(axis=1)  # a class without images has no rates
+    low[occurs], high[occurs] = np.nanquantile(
+        (ours - theirs)[:, occurs], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0
+    )
     columns = len(task) + bool(np.nanmax(np.abs(values[:, -1])) > 0)
     largest = max(float(np.nanmax(np.abs(values))), _FAINT)
     lines = []

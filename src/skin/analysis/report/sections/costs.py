@@ -50,18 +50,12 @@ def _cells(entry: Entry) -> list[Cell]:
     return [
         Cell(millions(entry.parameters), value=entry.parameters),
         Cell(DASH if speed is None else f"{speed:,.0f}", value=speed),
-        Cell(_recorded(entry, "epochs")),
+        Cell(entry.recorded("epochs") or DASH),
         Cell(duration(seconds), value=seconds),
         Cell(duration(each), value=each),
-        Cell(_recorded(entry, "precision")),
+        Cell(entry.recorded("precision") or DASH),
         Cell(hardware(entry), tone="quiet"),
     ]
-
-
-def _recorded(entry: Entry, key: str) -> str:
-    """What the folds recorded, each value once."""
-    values = [getattr(fold.metadata, key) for fold in entry.folds]
-    return ", ".join(dict.fromkeys(str(it) for it in values if it is not None)) or DASH
 
 
 def _record(row: Row) -> dict[str, object]:
@@ -74,7 +68,7 @@ def _record(row: Row) -> dict[str, object]:
         "images_per_s": entry.images_per_s,
         "seconds": entry.seconds,
         "folds": len(entry.folds),
-        "epochs": _recorded(entry, "epochs"),
-        "precision": _recorded(entry, "precision"),
+        "epochs": entry.recorded("epochs"),
+        "precision": entry.recorded("precision"),
         "hardware": hardware(entry),
     }

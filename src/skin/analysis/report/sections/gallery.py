@@ -16,6 +16,8 @@ from skin.analysis.cases import (
     uncertain,
     wrong_of,
 )
+from skin.analysis.caveats import never_saw
+from skin.analysis.report import wording
 from skin.analysis.report.context import Context
 from skin.console import progress
 from skin.errors import SkinError, name_some
@@ -52,11 +54,13 @@ def section(context: Context) -> Section | None:
     reasons = [Words(f"{name} is not shown: {why}", warning=True) for name, why in left_out]
     if not looked:
         return Section(_KEY, _TITLE, reasons)
+    leaking = wording.leaking(context.comparison.ranked)
+    names = [each.outcomes.name for each in looked]
     return Section(
         _KEY,
         _TITLE,
         [*reasons, *_blocks(main, groups, looked)],
-        intro=_intro(outcomes[0], looked),
+        intro=_intro(outcomes[0], looked, [name for name in names if name in leaking]),
     )
 
 
@@ -122,11 +126,11 @@ def _blocks(
             yield Group(title, blocks, closed=True)
 
 
-def _intro(outcomes: Outcomes, looked: Sequence[Looked]) -> str:
+def _intro(outcomes: Outcomes, looked: Sequence[Looked], leaking: Sequence[str]) -> str:
     shown = name_some((each.outcomes.name for each in looked), most=RUNS)
     return (
-        f"Images chosen by the predictions of {outcomes.name}, the best run; heatmaps of {shown}, "
-        "each of the model whose fold held the lesion out. Images under one heading are of "
+        f"Images chosen by the predictions of {outcomes.name}, the best run; heatmaps of {shown}. "
+        f"Each image is shown to models that {never_saw(leaking)}. Images under one heading are of "
         "different lesions. Probabilities are the out-of-fold ones; the heatmaps are for the class "
         "that the run decided. Colour covers the image in proportion to the heat, each map divided "
         "by its own maximum, and the white line is at half of it; a map that is yellow all over "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skin.analysis.blocks import Block, Cell, Line, Plot, Section, Table
+from skin.analysis.cells import gap_cell, score_cell
 from skin.analysis.report import figures, wording
-from skin.analysis.report.cells import gap_cell, line, score_cell
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import SCORES, Comparison, Row
 from skin.analysis.report.context import Context
 from skin.analysis.report.tables import comparison_table, fold_table

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from skin.analysis.blocks import Block, Plot, Section, Table
+from skin.analysis.cells import ends, score_cell
 from skin.analysis.report import roc
-from skin.analysis.report.cells import ends, line, score_cell
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
 from skin.analysis.report.operating import LEVELS, OperatingPoints, operating_points

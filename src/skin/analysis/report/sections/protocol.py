@@ -8,9 +8,9 @@ import pandas as pd
 
 from skin.analysis.blocks import Block, Cell, Line, Plot, Section, Table
 from skin.analysis.caveats import LEAKING
+from skin.analysis.cells import count_cell
 from skin.analysis.report import figures
-from skin.analysis.report.cells import count_cell, line
-from skin.analysis.report.collect import Entry
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
 from skin.errors import name_some
@@ -47,7 +47,7 @@ def _cells(row: Row) -> list[Cell]:
     return [
         count_cell(len(entry.oof)),
         count_cell(int(entry.oof["lesion_id"].nunique())),
-        Cell(str(len(row.folds)), below=_recorded(entry, "folds_name"), value=len(row.folds)),
+        Cell(str(len(row.folds)), below=entry.recorded("folds_name"), value=len(row.folds)),
         leaking,
         Cell("the scored images" if entry.chosen_on_held_out else "images apart"),
         Cell(entry.rule or _DECIDED),
@@ -65,19 +65,14 @@ def _record(row: Row) -> dict[str, object]:
         "images": len(entry.oof),
         "lesions": int(entry.oof["lesion_id"].nunique()),
         "folds": len(row.folds),
-        "folds_name": _recorded(entry, "folds_name"),
+        "folds_name": entry.recorded("folds_name"),
         "leaking": entry.leaking,
         "chosen_on_held_out": entry.chosen_on_held_out,
         "rule": entry.rule or _DECIDED,
         "tta": entry.tta,
-        "dataset": _recorded(entry, "dataset"),
-        "dataset_hash": _recorded(entry, "dataset_hash"),
+        "dataset": entry.recorded("dataset"),
+        "dataset_hash": entry.recorded("dataset_hash"),
     }
-
-
-def _recorded(entry: Entry, key: str) -> str:
-    values = [getattr(fold.metadata, key) for fold in entry.folds]
-    return ", ".join(dict.fromkeys(str(it) for it in values if it is not None))
 
 
 def _classes(comparison: Comparison) -> list[Block]:

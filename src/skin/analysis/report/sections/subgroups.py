@@ -13,6 +13,7 @@ from skin.analysis.report.context import Context
 from skin.analysis.report.subgroup_figures import bacc_figure, gap_figure
 from skin.analysis.report.subgroup_tables import (
     gaps_table,
+    losses,
     losses_block,
     name_of,
     values_table,
@@ -35,8 +36,9 @@ _METHOD = (
     "95\u00a0% bootstrap interval leaves zero out and its p-value is below {alpha} after Holm's "
     "correction over a row's subgroups in one measure. The p-value is the share of {draws} random "
     "draws of as many lesions, of the same classes (for BACC) or equally malignant (for the "
-    "others), with at least so large a gap: it is never below {smallest}. A lesion whose images "
-    "differ goes with most of them."
+    "others), with at least so large a gap: it is never below {smallest}. For AUC it is right to "
+    "the first order only: the draws take each image by its own share in the AUC of all images, "
+    "not by a new ranking. A lesion whose images differ goes with most of them."
 )
 _CASE_MIX = (
     "A gap does not say why: those in sensitivity, specificity and AUC hold the case mix, as where "
@@ -155,21 +157,22 @@ def _warnings(found: Study) -> list[Words]:
 
 
 def _finding(found: Study, row: str) -> str:
-    """The worst supported gap of the best row, of what is not a label of difficulty itself."""
-    worst = [
-        (estimate.gap.value, measure, subgroup)
-        for measure in ("sensitivity", "bacc", "malignant_auc")
-        for subgroup, estimate in zip(
-            found.subgroups, found.estimates[row].get(measure, ()), strict=False
-        )
-        if estimate.supported and estimate.gap.high < 0 and subgroup.factor != "dx_type"
-    ]
-    if not worst:
+    """The widest supported loss of the best row, and how many the table holds in all.
+
+    How a diagnosis was confirmed is itself a label of difficulty, and a loss in specificity costs
+    a patient least: one of these is named only where there is no other.
+    """
+    lost = losses(found, row)
+    if not lost:
         return ""
-    _, measure, subgroup = min(worst, key=lambda one: one[0])
-    estimate = found.estimates[row][measure][found.subgroups.index(subgroup)]
+    foremost = [
+        one for one in lost if one[0].factor != "dx_type" and one[1] != "specificity"
+    ] or lost
+    subgroup, measure, estimate = min(foremost, key=lambda one: one[2].gap.value)
+    more = f"; {plural(len(lost), 'such gap')} in all" if len(lost) > 1 else ""
+    score = measure.upper() if measure == "bacc" else MEASURES[measure].lower()
     return (
-        f"{row} is worse for {name_of(subgroup).replace(': ', ' ')}: {MEASURES[measure].lower()} "
+        f"{row} is worse for {name_of(subgroup).replace(': ', ' ')}: {score} "
         f"{number(estimate.value.value)}, {signed(estimate.gap.value)} "
-        f"({signed_span(estimate.gap)}) to all others; {plural(len(worst), 'such gap')} supported."
+        f"({signed_span(estimate.gap)}) to the rest{more}."
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from skin.analysis.blocks import Block, Cell, Group, Line, Section, Table, Tone, Words
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
-from skin.analysis.report.paired import PairedTest, PairedTests, paired_tests
+from skin.analysis.report.paired import PairedTest, PairedTests
 from skin.analysis.significance.pvalues import (
     ALPHA,
     p_text,
@@ -40,6 +40,7 @@ _COARSE = (
     "With {resamples} resamples, no p-value of BACC can fall below {smallest}, which is too coarse "
     "to tell one of {rows} apart after the correction: give more resamples."
 )
+_NAMED = 2  # rows in the finding, at most
 _NOT_RANKED = "Not tested, as they are not ranked: {names}."
 
 
@@ -50,7 +51,7 @@ def section(context: Context) -> Section | None:
     others = [row for row in comparison.ranked if row is not reference]
     if not others:
         return None
-    tests = paired_tests(comparison)
+    tests = comparison.tests
     small = _decimals(smallest_p(comparison.resamples))
     blocks: list[Block] = [
         _main_table(comparison, others, tests),
@@ -196,11 +197,15 @@ def _finding(reference: str, tests: Sequence[PairedTest]) -> str:
     ):
         if kind:
             nearest = min(kind, key=lambda test: abs(test.difference.value))
-            names = name_some((test.row for test in kind), most=3)
+            who = f"{len(kind)} rows are" if len(kind) > _NAMED else f"{_both(kind)}"
             gap = f"{signed(nearest.difference.value)}, {signed_span(nearest.difference)}"
-            verb, which = ("is", "") if len(kind) == 1 else ("are", f"nearest: {nearest.row}, ")
-            said.append(f"{names} {verb} {relation} {reference} ({which}{gap})")
-    return f"In BACC, {'; '.join(said)}; paired over lesions, Holm-corrected."
+            which = "" if len(kind) == 1 else f"nearest: {nearest.row}, "
+            said.append(f"{who} {relation} {reference} ({which}{gap})")
+    return f"In BACC, {'; '.join(said)}; Holm-corrected."
+
+
+def _both(tests: Sequence[PairedTest]) -> str:
+    return f"{' and '.join(test.row for test in tests)} {'is' if len(tests) == 1 else 'are'}"
 
 
 def _decimals(p: float) -> str:

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from skin.analysis.blocks import Block, Cell, Group, Line, Section, Table
+from skin.analysis.cells import value_cell
 from skin.analysis.isic_metric import Metric
 from skin.analysis.isic_score import IsicScore, score
 from skin.analysis.isic_truth import Truth
 from skin.analysis.report import wording
-from skin.analysis.report.cells import line, value_cell
+from skin.analysis.report.cells import line
 from skin.analysis.report.compare import Comparison, Row
 from skin.analysis.report.context import Context
 
