@@ -112,9 +112,17 @@ def test_cases_by_name():
     assert choose(known, ["errors"], 2) == choose(known, ["worst"], 2)
 
 
-@pytest.mark.parametrize("kind", ["eror", "MEL:", "MEL:MEL", "mel", "I99", ""])
+@pytest.mark.parametrize("kind", ["eror", "MEL:", "MEL:MEL", "I99", ""])
 def test_an_unknown_kind_is_named(kind):
     with pytest.raises(SkinError, match=f"--cases {kind}: no such kind, and no image of that id"):
+        choose(outcomes(), [kind], 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"), [("mel", "MEL"), ("mel:nv", "MEL:NV"), ("Best", "best")]
+)
+def test_a_kind_in_other_case_is_named(kind, meant):
+    with pytest.raises(SkinError, match=f"--cases {kind}: did you mean '{meant}'"):
         choose(outcomes(), [kind], 1)
 
 

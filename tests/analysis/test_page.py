@@ -91,9 +91,7 @@ def test_every_block_is_shown_and_nothing_else_is_loaded(html, parse_page):
     assert [image["alt"] for image in images] == ["A <lesion>"] * 2
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in images)
     drawn = [attributes for tag, attributes in parsed.tags if tag == "svg"]
-    assert [(svg["role"], svg["aria-label"]) for svg in drawn] == [
-        ("img", "Two <{dots}>.")
-    ] * 2
+    assert [(svg["role"], svg["aria-label"]) for svg in drawn] == [("img", "Two <{dots}>.")] * 2
     assert not re.search(r"https?://|@import|<link|src=\"(?!data:)", text)
     assert {"details", "summary", "h3"} <= {tag for tag, _ in parsed.tags}
 

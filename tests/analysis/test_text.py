@@ -24,6 +24,7 @@ def test_numbers():
     assert text.number(0.12345) == "0.123"
     assert text.number(float("nan")) == "—"
     assert text.signed(-0.01) == "−0.010"  # noqa: RUF001 - a true minus
+    assert text.signed(-0.0004) == text.signed(0.0004) == "0.000"
     assert text.mean_and_deviation(0.5, float("nan")) == "0.500"
     assert text.plural(1, "fold") == "1 fold"
     assert text.plural(2000, "image") == "2,000 images"

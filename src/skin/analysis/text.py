@@ -20,8 +20,11 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference to three decimals, always with its sign."""
-    return DASH if math.isnan(value) else f"{value:+.3f}".replace("-", MINUS)
+    """A difference to three decimals with its sign; one that rounds to zero has none."""
+    if math.isnan(value):
+        return DASH
+    text = f"{value:+.3f}".replace("-", MINUS)
+    return text[1:] if float(text[1:]) == 0 else text
 
 
 def span(interval: Interval) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from skin.analysis.heatmaps import cam, to_image_size
 from skin.analysis.localisation import measures
@@ -232,3 +234,62 @@ def test_missing_masks_are_named_and_recorded(subject, masks, capsys):
     assert f"3 held-out images have no mask: {', '.join(gone)}" in " ".join(
         capsys.readouterr().err.split()
     )
+
+
+@pytest.mark.parametrize("traced", [0, 2])
+def test_a_fold_may_have_no_image_of_the_sample(run, toy_data, masks, traced):
+    settings = Settings(images=2, traced=traced, resamples=20)
+    plans = (
+        HeatmapProbe.plan(subject_of(run, toy_data, seed), masks, settings) for seed in range(20)
+    )
+    probe = next(plan for plan in plans if len(set(plan.sample.folds)) == 1)
+    result, table = probe.measure(CPU)
+    assert list(result.origin.weights) == [0, 1]
+    assert table["image_id"].nunique() == 2
+    assert set(table["fold"]) == set(probe.sample.folds)
+    figures = table[["energy", "energy_other_masks", "energy_other_maps"]]
+    assert figures.notna().all(axis=None)
+    assert table["deletion"].notna().all() == (traced == 2)
+
+
+def repaint(masks: Masks, folder: Path, paint) -> Masks:
+    """The masks with each one's pixels (H, W) replaced by `paint` of its id and these."""
+    for image_id in masks.ids:
+        with Image.open(io.BytesIO(masks.read(image_id))) as mask:
+            pixels = paint(image_id, np.asarray(mask.convert("1")))
+        Image.fromarray(pixels.astype(np.uint8) * 255).save(folder / f"{image_id}.png")
+    return open_masks(folder)
+
+
+def test_views_of_nothing_but_lesion_are_left_out_and_named(subject, masks, tmp_path, capsys):
+    white = HeatmapProbe.plan(subject, masks, SETTINGS).sample.rows[:2]
+    names = sorted(subject.dataset.table["image_id"].iloc[white])
+    painted = repaint(masks, tmp_path, lambda name, mask: mask | (name in names))
+    probed = probe_heatmaps(subject, painted, SETTINGS, CPU)
+    assert probed.result.without_lesion == tuple(names)
+    assert probed.table["image_id"].nunique() == 22
+    # They are no lesions that others are held against either.
+    assert (probed.table["energy_other_masks"] < 0.9).all()
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"2 images left out, of which the masks cover nothing or all: {names[0]}" in said
+    assert "inverted" not in said
+
+
+def test_masks_that_are_all_white_are_refused(subject, masks, tmp_path):
+    painted = repaint(masks, tmp_path, lambda _, mask: np.ones_like(mask))
+    with pytest.raises(SkinError, match=r"nothing but lesion: are the masks inverted"):
+        probe_heatmaps(subject, painted, SETTINGS, CPU)
+    assert not (probes_folder(subject.run.folder) / "heatmaps.json").exists()
+
+
+def test_inverted_masks_are_warned_of(subject, masks, tmp_path, capsys):
+    painted = repaint(masks, tmp_path, lambda _, mask: ~mask)
+    probe_heatmaps(subject, painted, Settings(images=8, traced=0, resamples=20), CPU)
+    assert "are the masks inverted?" in " ".join(capsys.readouterr().err.split())
+
+
+def test_missing_weights_are_a_message_before_any_work(subject, masks):
+    weights = subject.run.fold(1).weights
+    weights.unlink()
+    with pytest.raises(SkinError, match=r"no weights at .*fold1"):
+        probe_heatmaps(subject, masks, SETTINGS, CPU)

@@ -50,8 +50,7 @@ def test_a_model_that_sees_the_background_alone_is_caught(subject, masks, decide
         "malignant AUC 1.000 (1.000 to 1.000); background, box hidden: BACC 1.000"
     )
     assert background_finding(result).startswith(
-        "plain predicts without the lesion, where chance is BACC 0.143 and malignant AUC 0.500: "
-        "background only, BACC 1.000"
+        "plain predicts without the lesion: background only, BACC 1.000 (1.000 to 1.000), chance "
     )
 
 
@@ -224,3 +223,21 @@ def test_other_masks_of_the_same_images_are_told():
     one, other = (HidingSettings.of("none", "cpu", ["A"], [mask]) for mask in (b"1", b"2"))
     assert one.images_sha256 == other.images_sha256
     assert one.masks_sha256 != other.masks_sha256
+
+
+def test_all_masks_that_cannot_be_used_are_told_at_once(subject, own_masks, folder):
+    found = subject(images=14)
+    bad = found.keys["image_id"].tolist()[:5]
+    for image_id in bad:
+        Image.new("1", (40, 20), 1).save(own_masks / f"{image_id}_segmentation.png")
+    with pytest.raises(SkinError, match=r"5 masks cannot be used: .*; and 2 more$") as caught:
+        probe_background(found, open_masks(own_masks), CPU)
+    assert [image_id in str(caught.value) for image_id in bad] == [True] * 3 + [False] * 2
+    assert not json_path(folder, "background").exists()
+
+
+def test_missing_weights_are_a_message(subject, masks, folder):
+    found = subject(images=14)
+    Run(folder).fold(1).weights.unlink()
+    with pytest.raises(SkinError, match=r"no weights at .*fold1"):
+        probe_background(found, masks, CPU)

@@ -36,7 +36,7 @@ def image_table(
     """Join the folds to the rows of `heatmaps.csv`, in order of images and maps.
 
     Args:
-        passes: over each fold, of two lesions or more in all.
+        passes: over each fold, of two lesions or more in all; a fold may have none.
         on_all: as `Others.on_all_maps` gives them.
         held_out: one of the folds, for the names of rows and classes.
         seed: of the parts that thresholds are cross-fitted over.
@@ -45,7 +45,12 @@ def image_table(
         The columns of `results`, and `row`, `order` (the map's place), `height` and `width`.
     """
     located = pd.concat(
-        [part.located.table.assign(fold=part.fold) for part in passes], ignore_index=True
+        [
+            part.located.table.assign(fold=part.fold)
+            for part in passes
+            if len(part.located.table)  # without rows, columns have no types to join
+        ],
+        ignore_index=True,
     )
     seen = sum(located["map"] == located["map"].iloc[0])
     table = _named(on_other_maps(located, on_all, seen), held_out)

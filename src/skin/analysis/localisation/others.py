@@ -25,8 +25,8 @@ class Others:
     """The sums over all folds' images.
 
     Attributes:
-        images: how many views show a lesion.
-        masks: (S, S) how many of them have it at each pixel.
+        images: how many views can be judged; see `View.judged`.
+        masks: (S, S) how many of them have the lesion at each pixel.
         mass: by map, (S, S) the sum of `measures.mass`.
         maxima: by map, (S, S) the sum of `measures.maxima`.
     """
@@ -47,9 +47,18 @@ class Others:
             advance: called with the number of images after each batch.
         """
         for view in views.of(rows):
-            self.images += int(view.masks.any(axis=(1, 2)).sum())
-            self.masks = self.masks + view.masks.sum(axis=0)
+            judged = view.masks[view.judged]
+            self.images += len(judged)
+            self.masks = self.masks + judged.sum(axis=0)
             advance(len(view.rows))
+
+    def inverted(self) -> bool:
+        """Whether the masks look inverted: they are more often at the rim than in the middle."""
+        masks = np.asarray(self.masks)
+        edge = len(masks) // 4
+        middle = masks[edge : len(masks) - edge, edge : len(masks) - edge]
+        rim = (masks.sum() - middle.sum()) / (masks.size - middle.size)
+        return bool(rim > middle.mean())
 
     def on_other_masks(self, name: str, maps: FloatArray, view: View) -> dict[str, FloatArray]:
         """Measure maps on the mean of all masks but their images' own, and add them to the sums.
@@ -57,7 +66,7 @@ class Others:
         Args:
             name: of the maps.
             maps: (B, S, S), not negative.
-            view: their images, with lesions; all masks have been added.
+            view: their images, which can be judged; all masks have been added.
 
         Returns:
             `energy_other_masks` and `pointing_other_masks`, (B,).
@@ -80,7 +89,7 @@ class Others:
 
         Args:
             views: of a fold.
-            rows: of the dataset's table, whose views show a lesion.
+            rows: of the dataset's table, whose views can be judged.
             advance: called with the number of images after each batch.
 
         Returns:
@@ -116,7 +125,7 @@ def on_other_maps(
     Returns:
         The same rows, with `energy_other_maps` and `pointing_other_maps`.
     """
-    every = pd.concat(on_all, ignore_index=True)
+    every = pd.concat([table for table in on_all if len(table)], ignore_index=True)
     joined = located.merge(every, how="left", on=["row", "map"], validate="1:1")
     for name in ("energy", "pointing"):
         others = (joined.pop(f"{name}_all") - joined[name]) / (images - 1)

@@ -33,7 +33,8 @@ class Located(NamedTuple):
         table: a row an image (`row`) and map (`map`), with the figures that need no threshold.
         ious: (rows of the table, T) at each threshold.
         ious_gaussian: the centred Gaussian's.
-        blank: rows of the dataset whose view shows no lesion; the table leaves them out.
+        blank: rows of the dataset whose view cannot be judged (see `View.judged`); the table leaves
+            them out.
     """
 
     table: pd.DataFrame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,7 +27,7 @@ from skin.analysis.probes.store import Origin, probes_folder
 from skin.analysis.probes.subjects import Subject
 from skin.analysis.text import plural
 from skin.console import note, progress, warn
-from skin.data.masks import Masks
+from skin.data.masks import Masks, require_sound
 from skin.errors import SkinError, name_some
 from skin.files import locked, remove_leftovers
 from skin.training.held_out import HeldOut
@@ -69,7 +69,10 @@ def _probe(probe: HeatmapProbe, device: torch.device) -> Probed:
         probed = probe.measure(device, lambda images: bar.advance(task, images))
     blank = probed.result.without_lesion
     if blank:
-        warn(f"{run.name}: {len(blank)} views show no lesion and are left out: {name_some(blank)}")
+        warn(
+            f"{run.name}: {plural(len(blank), 'image')} left out, of which the masks cover nothing "
+            f"or all: {name_some(blank)}"
+        )
     write_probed(run.folder, probed)
     return probed
 
@@ -118,10 +121,11 @@ class HeatmapProbe:
             advance: called with the number of images after each batch of each pass.
 
         Raises:
-            SkinError: a mask is damaged or of another aspect than its image, too few views show a
-                lesion, or a model has no spatial feature map.
+            SkinError: weights are missing, masks are damaged or of another aspect than their
+                images, too few views can be judged by them, or a model has no spatial feature map.
         """
         folds, seed = [part.held_out for part in self.subject.parts], self.subject.seed
+        origin = Origin.of(self.subject.run, [held.fold for held in folds], seed)
         views = [Views(held_out, self.masks, device) for held_out in folds]
         others = self._others(views, advance)
         passes = [
@@ -136,7 +140,7 @@ class HeatmapProbe:
         blank = [row for part in passes for row in part.located.blank]
         ids = folds[0].dataset.table["image_id"]
         result = HeatmapResult(
-            origin=Origin.of(self.subject.run, [held.fold for held in folds], seed),
+            origin=origin,
             settings=self.settings,
             constants=Constants.now(),
             masks=self.masks.archive.root.name,
@@ -150,18 +154,31 @@ class HeatmapProbe:
 
     def _others(self, views: Sequence[Views], advance: Callable[[int], None]) -> Others:
         """The sum of all folds' masks."""
+        require_sound(self.masks, self._images())
         others = Others()
         for part, each in zip(self.subject.parts, views, strict=True):
             others.add_masks(each, self.sample.of_fold(part.held_out.fold.fold), advance)
         if others.images < _FEWEST:
             raise SkinError(
-                f"the views of {self.subject.run.folder}'s images show no lesion by these masks: "
-                "are they of the same crop of the images?"
+                f"the views of {self.subject.run.folder}'s images show no lesion by these masks, "
+                "or nothing but lesion: are the masks inverted, or of another crop of the images?"
+            )
+        if others.inverted():
+            warn(
+                f"{self.masks.archive.root}: these lesions are at the images' rims rather than in "
+                "their middles; are the masks inverted?"
             )
         return others
 
+    def _images(self) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """The ids and pixels of the sample."""
+        for part in self.subject.parts:
+            images, ids = part.held_out.images().images, part.held_out.dataset.table["image_id"]
+            for row in self.sample.of_fold(part.fold).tolist():
+                yield str(ids.iloc[row]), images[row]
+
     def _seen(self, part: FoldPasses) -> NDArray[np.int64]:
-        """The rows of a fold whose views show a lesion."""
+        """The rows of a fold whose views can be judged."""
         rows = self.sample.of_fold(part.fold)
         seen: NDArray[np.int64] = rows[~np.isin(rows, part.located.blank)]
         return seen
@@ -175,9 +192,9 @@ class HeatmapProbe:
         advance: Callable[[int], None],
     ) -> FoldPasses:
         number, methods, seed = held_out.fold.fold, self.settings.methods, self.subject.seed
+        rows = self.sample.of_fold(number)
         model = held_out.load(device)
         try:
-            rows = self.sample.of_fold(number)
             located = locate(model, views, rows, methods, others, advance=advance)
         except SkinError as error:
             raise SkinError(f"{held_out.fold.folder}: {error}") from error

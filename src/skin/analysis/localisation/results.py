@@ -86,7 +86,8 @@ class HeatmapResult(Result):
         masks_sha256: a hash of the masks that were used, in the order of the image ids.
         lesions: how many there are in the sample.
         without_mask: the held-out images that have none.
-        without_lesion: the drawn images whose view shows no lesion, which are left out.
+        without_lesion: the drawn images that are left out, as their masks cover nothing of the
+            view, or all of it.
         maps: by name: a method of class activation maps, or the model's own attention.
     """
 

@@ -16,6 +16,7 @@ from skin.models.build import LesionClassifier
 from skin.training.held_out import HeldOut
 
 _AT_ONCE = 16  # images held in memory together
+_MOST_LESION = 0.999  # of a view: where there is nothing else, any map is inside
 
 Maps = dict[str, NDArray[np.float64]]
 """By name, each (B, h, w): a method of class activation maps, or the model's own attention."""
@@ -37,9 +38,16 @@ class View:
     masks: NDArray[np.bool_]
     metadata: Tensor | None
 
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """(B,) whether a map can be judged: the view shows a lesion, and more than that."""
+        area = self.masks.mean(axis=(1, 2))
+        judged: NDArray[np.bool_] = (area > 0) & (area <= _MOST_LESION)
+        return judged
+
     def of_lesions(self) -> View:
-        """Without the images whose view shows no lesion."""
-        there = self.masks.any(axis=(1, 2))
+        """Without the images that cannot be judged."""
+        there = self.judged
         chosen = torch.from_numpy(there).to(self.images.device)
         known = None if self.metadata is None else self.metadata[chosen]
         return View(self.rows[there], self.images[chosen], self.masks[there], known)

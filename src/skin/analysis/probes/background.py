@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from skin.analysis.significance.pvalues import bootstrap_p, holm
 from skin.analysis.statistics import Bootstrap, bootstrap, interval
 from skin.console import progress
 from skin.data.loader import AugmentedImages
-from skin.data.masks import Masks, evaluate_with_mask
+from skin.data.masks import Masks, evaluate_with_mask, require_sound
 from skin.errors import SkinError, name_some
 from skin.files import locked, remove_leftovers, replacing, sha256_file
 from skin.runs import probability_columns
@@ -201,6 +201,11 @@ class _Hide:
     masks: Masks
     skin: NDArray[np.uint8]
 
+    def pairs(self) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """The ids and pixels of the part's images."""
+        for image_id, row in zip(self.part.keys["image_id"], self.part.rows, strict=True):
+            yield image_id, self.images.images[row]
+
     def evaluated(self, row: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """The image (S, S, 3) as it is evaluated, and its mask (S, S)."""
         image = self.images.images[row]
@@ -215,10 +220,13 @@ class _Hide:
 
 def _judged(subject: Subject, masks: Masks) -> tuple[list[_Hide], NDArray[np.uint8]]:
     """Leave out images with no lesion, or too little around it; and give the others' mean skin."""
+    every_part = [
+        _Hide(part, part.held_out.images(), masks, np.zeros(3, np.uint8)) for part in subject.parts
+    ]
+    require_sound(masks, (pair for every in every_part for pair in every.pairs()))
     colours, hides = [], []
-    for part in subject.parts:
-        every = _Hide(part, part.held_out.images(), masks, np.zeros(3, np.uint8))
-        rows = []
+    for every in every_part:
+        part, rows = every.part, []
         for row in part.rows.tolist():
             image, mask = every.evaluated(row)
             if usable(mask):

@@ -43,7 +43,16 @@ class Origin(BaseModel):
 
     @classmethod
     def of(cls, run: Run, folds: Sequence[FoldRun], seed: int) -> Self:
-        """Describe finished folds of a run, which are of one dataset, as they are now."""
+        """Describe finished folds of a run, which are of one dataset, as they are now.
+
+        Raises:
+            SkinError: a fold has no weights.
+        """
+        for fold in folds:
+            if not fold.weights.exists():
+                raise SkinError(
+                    f"no weights at {fold.weights}: restore them, or train the fold anew"
+                )
         known = folds[0].metadata()
         return cls(
             run=run.name,

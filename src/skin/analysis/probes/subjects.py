@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +176,7 @@ def choose_rows(
 def _find_run(name: str, runs_dir: Path, ensembles_dir: Path) -> Run:
     folder = locate_ensemble(name, ensembles_dir)
     if folder is not None and locate_run(name, runs_dir) is None:
-        runs = " ".join(run.name for run in load_ensemble(folder).runs)
+        runs = shlex.join(run.name for run in load_ensemble(folder).runs)
         raise SkinError(
             f"{name} is an ensemble, and a probe is of the models of one run: name its runs, {runs}"
         )

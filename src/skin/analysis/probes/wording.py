@@ -38,13 +38,13 @@ def background_finding(result: BackgroundResult) -> str:
             f"{run} is not shown to predict without the lesion: {first}, where chance is {chance}; "
             f"with its size and shape hidden too {rim}."
         )
-    said = []
-    for name in dict.fromkeys((telling[0], telling[-1])):
-        scores = _scores(result.conditions[name], result.chance)
-        said.append(f"{CONDITIONS[name].title.lower()}, {scores}")
+    said = [
+        f"{CONDITIONS[name].title.lower()}, {_first_score(result.conditions[name], result.chance)}"
+        for name in dict.fromkeys((telling[0], telling[-1]))
+    ]
     if "rim" not in telling:
         said.append(f"not shown with the rim only, {_all_scores(result.conditions['rim'])}")
-    return f"{run} predicts without the lesion, where chance is {chance}: {'; '.join(said)}."
+    return f"{run} predicts without the lesion: {'; '.join(said)}."
 
 
 def chance_text(result: BackgroundResult) -> str:
@@ -78,6 +78,13 @@ def _all_scores(shown: Shown) -> str:
     area = shown.malignant_auc
     ranking = "" if area is None else f", malignant AUC {figure_text(area)}"
     return f"BACC {figure_text(shown.bacc)}{ranking}"
+
+
+def _first_score(shown: Shown, chance: float) -> str:
+    """BACC if it is above chance, or else the malignant AUC, which is; beside it what chance is."""
+    if shown.decides(chance) or shown.malignant_auc is None:
+        return f"BACC {figure_text(shown.bacc)}, chance {number(chance)}"
+    return f"malignant AUC {figure_text(shown.malignant_auc)}, chance {number(CHANCE_AUC)}"
 
 
 def _scores(shown: Shown, chance: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skin.analysis.localisation.results import SANITY
-from skin.analysis.localisation.settings import GAUSSIAN_SIGMA
 from skin.analysis.map_names import map_label
 from skin.analysis.report.compared_maps import OVER_OTHER, Compared, OneMap
 from skin.analysis.text import number, plural, signed, signed_span, span
@@ -19,8 +18,8 @@ def maps_finding(compared: Compared) -> str:
     shown = compared.maps
     differences = compared.over_other["energy"]
     best = max(shown, key=lambda one: differences[one.key].interval.value)
-    figures, gap = best.found.figures, differences[best.key].interval
-    energy = figures["energy"].interval
+    gap = differences[best.key].interval
+    energy = best.found.figures["energy"].interval
     following = _following(compared, "energy")
     count = f"{following} of {plural(len(shown), 'heatmap')}" if following else "No heatmap"
     follow = "follow" if following > 1 else "follows"
@@ -28,8 +27,7 @@ def maps_finding(compared: Compared) -> str:
     held = (
         f": the best, {_named(best)}, has {number(energy.value)} ({span(energy)}) of its energy "
         f"inside its own lesion, {signed(gap.value)} ({signed_span(gap)}) against other lesions' "
-        f"masks; a Gaussian in the middle (standard deviation {GAUSSIAN_SIGMA} of the side) has "
-        f"{number(figures['energy_gaussian'].value)}, chance {number(figures['area'].value)}"
+        "masks"
     )
     by_maximum = _following(compared, "pointing")
     pointing = f"; by where maxima lie, {by_maximum or 'none'} of {len(shown)}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from skin.analysis.blocks import Words
@@ -37,6 +38,8 @@ class Found(Generic[_Result]):
         missing: runs that were not probed.
         command: that probes, as `skin probe robustness`.
         options: what it needs beside the runs, as ` --masks SOURCE`.
+        leaking: the runs that the command is not proposed for, as their models may know what they
+            are shown.
     """
 
     results: list[Probed[_Result]]
@@ -44,6 +47,7 @@ class Found(Generic[_Result]):
     missing: list[str]
     command: str
     options: str = ""
+    leaking: set[str] = field(default_factory=set)
 
     @property
     def nothing(self) -> bool:
@@ -58,7 +62,8 @@ class Found(Generic[_Result]):
         said = [f"{name}: {why}." for name, why in self.stale.items()]
         if self.missing:
             said.append(f"Not probed yet: {', '.join(self.missing)}.")
-        said.append(f"`{self.command} {' '.join(again)}{self.options}` measures this.")
+        if sound := [name for name in again if name not in self.leaking]:
+            said.append(f"`{self.command} {shlex.join(sound)}{self.options}` measures this.")
         return [Words(" ".join(said), warning=bool(self.stale))]
 
 
@@ -96,6 +101,8 @@ def find_results(
         if row.entry.kind != "run":
             continue
         folder, run = row.entry.folder, row.entry.name
+        if row.entry.leaking:
+            found.leaking.add(run)
         try:
             result = read_result(folder, name, kind)
             if result is None:

@@ -10,14 +10,13 @@ import typer
 from skin.cli.options import (
     DATA_DIR,
     ENSEMBLES_DIR,
-    INTERRUPTED,
     RUNS_DIR,
     DataDir,
     Device,
     EnsemblesDir,
     RunsDir,
 )
-from skin.cli.probe.options import Fold, Runs, Seed
+from skin.cli.probe.options import Fold, Runs, Seed, interruptible, subjects_of
 
 
 def heatmaps(
@@ -75,8 +74,7 @@ def heatmaps(
     from skin.analysis.localisation.settings import Settings
     from skin.analysis.localisation.table import rich_table
     from skin.analysis.probes.store import json_path
-    from skin.analysis.probes.subjects import find_subjects
-    from skin.console import note, out
+    from skin.console import out
     from skin.data.masks import open_masks
     from skin.errors import SkinError, did_you_mean
     from skin.training.precision import choose_device
@@ -86,21 +84,12 @@ def heatmaps(
         if method not in METHODS:
             raise SkinError(f"--method {method}: {did_you_mean(method, METHODS)}")
     place, lesions = choose_device(device), open_masks(masks)
-    subjects = find_subjects(
-        names,
-        runs_dir=runs_dir,
-        ensembles_dir=ensembles_dir,
-        data_dir=data_dir,
-        folds=fold,
-        images=None,
-        seed=seed,
+    subjects = subjects_of(
+        names, fold, seed, data_dir=data_dir, runs_dir=runs_dir, ensembles_dir=ensembles_dir
     )
     settings = Settings(images=images, traced=traced, methods=chosen)
     for subject in subjects:
-        try:
+        with interruptible("begins this run anew"):
             probed = probe_heatmaps(subject, lesions, settings, place)
-        except KeyboardInterrupt:
-            note("stopped; the same command begins this run anew")
-            raise typer.Exit(INTERRUPTED) from None
         out.print(rich_table(probed.result))
         out.print(str(json_path(subject.run.folder, NAME)), markup=False, soft_wrap=True)

@@ -17,7 +17,11 @@ from skin.analysis.probes.results import (
 from skin.analysis.probes.severities import CORRUPTIONS, SEVERITIES
 from skin.analysis.probes.severity_figure import MOST, severity_curves
 from skin.analysis.probes.strips import example, severity_strips
-from skin.analysis.probes.wording import extent, figure_text, share_text
+from skin.analysis.probes.wording import (
+    extent,
+    figure_text,
+    share_text,
+)
 from skin.analysis.report.cells import ends, score_cell
 from skin.analysis.report.compare import Row
 from skin.analysis.report.context import Context
