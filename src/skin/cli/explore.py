@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skin.cli.options import DATA_DIR, DataDir
+from skin.cli.options import DATA_DIR, DataDir, Figures
 
 
 def explore(
@@ -25,14 +25,7 @@ def explore(
         str | None,
         typer.Option(help="The only folds to show; all if not given.", show_default=False),
     ] = None,
-    figures: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="Write all figures for a paper too, into figures/: svg, png or pdf; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    figures: Figures = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of samples drawn, shuffles and resamples.")
     ] = 0,

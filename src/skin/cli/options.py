@@ -31,6 +31,14 @@ TtaOption = Annotated[
     str | None,
     typer.Option("--tta", help="Views to average: none, or dihedral, crops, scales, logit by +."),
 ]
+Figures = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="Write all figures for a paper too, into figures/: svg, png or pdf; repeatable.",
+        show_default=False,
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
 
 INTERRUPTED = 130  # what shells give for an interrupt

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from skin.cli.options import DATA_DIR, ENSEMBLES_DIR, RUNS_DIR, DataDir, EnsemblesDir, RunsDir
+from skin.cli.options import (
+    DATA_DIR,
+    ENSEMBLES_DIR,
+    RUNS_DIR,
+    DataDir,
+    EnsemblesDir,
+    Figures,
+    RunsDir,
+)
 
 
 def report(
@@ -49,14 +57,7 @@ def report(
         int, typer.Option(min=100, help="Bootstrap resamples for each interval.")
     ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the resamples.")] = 0,
-    figures: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="Write all figures for a paper too, into figures/: svg, png or pdf; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    figures: Figures = None,
     galleries: Annotated[
         bool,
         typer.Option(help="Show where the models look, which takes their weights and a minute."),

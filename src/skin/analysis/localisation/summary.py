@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.analysis.localisation.results import FIGURES, LINEAR, LOCAL
+from skin.analysis.metrics import ratio
 from skin.analysis.significance.pvalues import ALPHA, bootstrap_p, holm
 from skin.analysis.statistics import Interval, interval, lesion_weights
 
@@ -157,13 +158,7 @@ def _means(
     np.add.at(sums, lesion, np.where(there, values, 0.0))
     np.add.at(counts, lesion, there)
     drawn = [
-        _ratio(sums.T @ weights, counts.T @ weights)
+        ratio(sums.T @ weights, counts.T @ weights)
         for weights in lesion_weights(len(names), resamples, seed)
     ]
-    return _ratio(sums.sum(axis=0), counts.sum(axis=0)), np.concatenate(drawn, axis=1)
-
-
-def _ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
-    ratio = np.full(sums.shape, np.nan)
-    np.divide(sums, counts, out=ratio, where=counts > 0)
-    return ratio
+    return ratio(sums.sum(axis=0), counts.sum(axis=0)), np.concatenate(drawn, axis=1)

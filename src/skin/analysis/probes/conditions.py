@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from skin.analysis.metrics import FloatArray, IntArray, mean_defined
-from skin.analysis.probes.results import TIED
+from skin.analysis.metrics import TIED, FloatArray, IntArray, mean_defined
 from skin.analysis.statistics import Interval, interval, lesion_weights
 from skin.taxonomy import Task
 

@@ -19,7 +19,6 @@ from skin.files import sha256_bytes
 ROBUSTNESS: Final = "robustness"
 BACKGROUND: Final = "background"
 CLEAN: Final = "clean"
-TIED: Final = "tied"  # decided for no class
 CHANCE_AUC: Final = 0.5
 DECIDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {CLEAN: (CLEAN,)}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from skin.analysis import metrics
+from skin.analysis.metrics import TIED
 from skin.analysis.probes.altered import Predictor
 from skin.analysis.probes.conditions import score_decisions
 from skin.analysis.probes.corruptions import corrupt
@@ -20,7 +21,6 @@ from skin.analysis.probes.results import (
     CLEAN,
     DECIDED,
     ROBUSTNESS,
-    TIED,
     Damage,
     Figure,
     RobustnessResult,
