@@ -10,16 +10,13 @@ import sys
 import typer
 
 from skin import __version__
-from skin.cli.balance import balance
 from skin.cli.data import data_app
 from skin.cli.ensemble import ensemble
 from skin.cli.explain import explain
-from skin.cli.explore import explore
 from skin.cli.predict import predict
 from skin.cli.probe import probe_app
 from skin.cli.report import report
 from skin.cli.score import score
-from skin.cli.synthetic import synthetic
 from skin.cli.train import train
 from skin.cli.tune import tune
 from skin.console import fail
@@ -49,9 +46,6 @@ def _root(
     """Skin-lesion classification for the ISIC challenges."""
 
 
-data_app.command("synthetic")(synthetic)
-data_app.command("balance")(balance)
-data_app.command("explore")(explore)
 app.add_typer(data_app, name="data")
 app.add_typer(probe_app, name="probe")
 for _command in (train, tune, ensemble, predict, explain, score, report):

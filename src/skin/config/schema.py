@@ -41,6 +41,8 @@ class DataConfig(_Strict):
     folds: str | None = None  # a name under data/<dataset>/folds; none: the only one there
     short_side: Positive | None = None  # of the decoded cache; none: the only one there
     image_size: Positive = 224  # what the model sees, square
+    # Images whose diagnosis is none of the task's classes: an error, or left out of the training.
+    outside: Literal["error", "drop"] = "error"
 
 
 class AugmentConfig(_Strict):

@@ -21,7 +21,6 @@ from skin.data.dataset import (
     DatasetInfo,
     Skipped,
     SourceInfo,
-    table_hash,
     tidy,
     write_dataset,
 )
@@ -141,13 +140,14 @@ def _add(
     shutil.rmtree(stage, ignore_errors=True)
     try:
         known = _known(existing, short_side)
-        table, skipped = _cache_images(source, stage, short_side, metadata, known)
-        _judge_skipped(skipped, len(metadata), skip_bad=skip_bad)
+        there, absent = _without_absent(source, metadata, skip_bad=skip_bad)
+        table, bad = _cache_images(source, stage, short_side, there, known)
+        _judge_bad(bad, len(there), skip_bad=skip_bad)
         info = DatasetInfo(
             name=root.name,
-            hash=table_hash(table),
+            namespace=source.namespace,
             source=_source_info(source),
-            skipped=tuple(skipped),
+            skipped=(*absent, *bad),
             licence=source.licence,
             citation=source.citation,
         )
@@ -217,7 +217,26 @@ def _known(existing: Dataset | None, short_side: int) -> dict[str, Known]:
     return {fact.sha256: (fact, cache[row]) for row, fact in enumerate(facts)}
 
 
-def _judge_skipped(skipped: list[Skipped], count: int, *, skip_bad: bool) -> None:
+def _without_absent(
+    source: Source, metadata: pd.DataFrame, *, skip_bad: bool
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Take out the rows whose image is not there; before any image is read."""
+    absent = metadata.loc[metadata["path"].isna(), "image_id"]
+    if absent.empty:
+        return metadata, []
+    where = f"{len(absent):,} of {len(metadata):,} images have no file in {source.archive.root}"
+    hint = f"; {source.missing_hint}" if source.missing_hint else ""
+    if not skip_bad or len(absent) == len(metadata):
+        raise SkinError(
+            f"{where}: {name_some(absent)}{hint}; "
+            "add what is missing, or leave their rows out with --skip-bad"
+        )
+    warn(f"{where}, and their rows are left out: {name_some(absent)}{hint}")
+    skipped = [Skipped(image_id=image, path="", reason="there is no such file") for image in absent]
+    return metadata[metadata["path"].notna()].reset_index(drop=True), skipped
+
+
+def _judge_bad(skipped: list[Skipped], count: int, *, skip_bad: bool) -> None:
     if not skipped:
         return
     listed = name_some(f"{bad.path} ({bad.reason})" for bad in skipped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -13,7 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from skin.console import note
 from skin.data.cache import ImageCache, cached_short_sides
 from skin.errors import SkinError, did_you_mean, name_some
-from skin.files import read_json, sha256_bytes, write_text
+from skin.files import read_json, sha256_bytes, sha256_file, write_text
+
+RAW: Final = ("dx", "age", "sex", "site")
+"""The fields whose published text is kept as `<field>_raw`."""
 
 TEXT: Final = "string[python]"
 _NUMBER: Final = "float64"
@@ -35,14 +38,13 @@ DTYPES: Mapping[str, Literal["string[python]", "float64", "int64"]] = {
     "height": _COUNT,
     "sha256": TEXT,
     "phash": TEXT,
+    **{f"{field}_raw": TEXT for field in RAW},
 }
 """The table's columns, in order. Where text is missing it is `pd.NA`; a missing age is NaN."""
 
-_ALWAYS_THERE = ("image_id", "path", "lesion_id", "dx", "source", "split", "sha256", "phash")
-
-# Where the data came from does not make it other data; nor does the perceptual hash, which
-# `sha256` implies up to rounding in the decoder at hand.
-_NOT_IDENTITY = ["path", "source", "phash"]
+_ALWAYS_THERE = ("image_id", "path", "lesion_id", "source", "split", "sha256", "phash")
+_IDENTITY = ["image_id", "lesion_id", "patient_id", "dx", "split", "sha256"]
+_METADATA = ["image_id", "age", "sex", "site"]
 
 
 class SourceInfo(BaseModel):
@@ -71,13 +73,26 @@ class Skipped(BaseModel):
     reason: str
 
 
+class PoolPart(BaseModel):
+    """A dataset that a pool was made of: its name, and its hash at that time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    hash: str
+
+
 class DatasetInfo(BaseModel):
     """The content of `dataset.json`.
 
     Attributes:
         name: the dataset's name.
-        hash: its identity, see `table_hash`.
+        hash: its identity, see `table_hash`; this and the next two are set by `write_dataset`.
+        metadata_hash: see the function of that name.
+        file_hash: SHA-256 of `dataset.csv`, to tell whether it was edited.
+        namespace: who gave out the ids, see `skin.data.sources.Source`.
         source: where it was added from.
+        parts: the datasets that it was pooled from; empty if it was added.
         skipped: the images that `--skip-bad` left out.
         licence: under which the images may be used.
         citation: what to cite.
@@ -86,8 +101,12 @@ class DatasetInfo(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    hash: str
+    hash: str = ""
+    metadata_hash: str = ""
+    file_hash: str = ""
+    namespace: str = ""
     source: SourceInfo
+    parts: tuple[PoolPart, ...] = ()
     skipped: tuple[Skipped, ...]
     licence: str
     citation: str
@@ -119,6 +138,16 @@ class Dataset:
     def hash(self) -> str:
         """The same for the same images and labels, wherever they were added from."""
         return self.info.hash
+
+    @property
+    def metadata_hash(self) -> str:
+        """The same for the same ages, sexes and sites of the same images."""
+        return self.info.metadata_hash
+
+    @property
+    def split(self) -> str:
+        """The challenge's splits that the images are of, as `train`."""
+        return "+".join(sorted(set(self.table["split"])))
 
     @property
     def licence(self) -> str:
@@ -163,13 +192,12 @@ class Dataset:
         path = root / "dataset.csv"
         if not path.is_file():
             raise SkinError(f"{path} is missing; run `skin data add` again")
-        table = _read_table(path)
-        if table_hash(table) != info.hash:
+        if sha256_file(path) != info.file_hash:
             raise SkinError(
                 f"{path} is not the table that `skin data add` wrote (its hash differs from "
                 f"dataset.json); restore it, or delete {root} and add the dataset again"
             )
-        return cls(root, table, info)
+        return cls(root, _read_table(path), info)
 
     def open_cache(self, short_side: int) -> ImageCache:
         """Open the cache whose row i is row i of the table.
@@ -187,16 +215,26 @@ class Dataset:
 
 
 def table_hash(table: pd.DataFrame) -> str:
-    """The identity of a dataset: SHA-256 over what is known of each image.
+    """The identity of a dataset: SHA-256 over each image, its lesion, patient, diagnosis and split.
 
-    It leaves out where the files lay, so that the same images from another archive hash alike.
+    It leaves out where the files lay and what one layout of an archive tells and another does
+    not, so that the same images from another archive hash alike.
     """
-    known = table.drop(columns=_NOT_IDENTITY).sort_values("image_id")
-    return sha256_bytes(_to_csv(known).encode())
+    return _hash_of(table, _IDENTITY)
+
+
+def metadata_hash(table: pd.DataFrame) -> str:
+    """SHA-256 over what models with metadata see of each image: age, sex and site."""
+    return _hash_of(table, _METADATA)
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
-    """Bring a table to the columns and types of `DTYPES`, sorted by `image_id`."""
+    """Bring a table to the columns and types of `DTYPES`, sorted by `image_id`.
+
+    Where the raw columns are missing, nothing is known of what was published.
+    """
+    unsaid = [f"{field}_raw" for field in RAW if f"{field}_raw" not in table]
+    table = table.reindex(columns=[*table.columns, *unsaid])
     return table[list(DTYPES)].astype(DTYPES).sort_values("image_id", ignore_index=True)
 
 
@@ -206,9 +244,16 @@ def write_dataset(root: Path, table: pd.DataFrame, info: DatasetInfo) -> Dataset
     Args:
         root: the folder to write into.
         table: as `tidy` gives it.
-        info: what `dataset.json` is to say.
+        info: what `dataset.json` is to say; its hashes are made anew.
     """
-    write_text(root / "dataset.csv", _to_csv(table))
+    text = _to_csv(table)
+    hashes = {
+        "hash": table_hash(table),
+        "metadata_hash": metadata_hash(table),
+        "file_hash": sha256_bytes(text.encode()),
+    }
+    info = info.model_copy(update=hashes)
+    write_text(root / "dataset.csv", text)
     write_text(root / "dataset.json", info.model_dump_json(indent=2) + "\n")
     return Dataset(root, table, info)
 
@@ -252,11 +297,17 @@ def _read_table(path: Path) -> pd.DataFrame:
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):
         raise SkinError(f"{path} holds images twice: {name_some(twice)}")
-    for column in _ALWAYS_THERE:
-        empty = table["image_id"][table[column].isna()]
+    for column in (*_ALWAYS_THERE, "dx"):
+        wanted = table["split"].eq("train") if column == "dx" else True  # tests may be unlabelled
+        empty = table["image_id"][table[column].isna() & wanted]
         if len(empty):
             raise SkinError(f"{path}: column {column} is empty for {name_some(empty)}")
     return table[list(DTYPES)]
+
+
+def _hash_of(table: pd.DataFrame, columns: Sequence[str]) -> str:
+    known = table[list(columns)].sort_values("image_id")
+    return sha256_bytes(_to_csv(known).encode())
 
 
 def _to_csv(table: pd.DataFrame) -> str:

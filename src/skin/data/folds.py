@@ -182,6 +182,11 @@ def make_folds(
         SkinError: a part would hold no image of some class, there are other folds of the name,
             or the name says another scheme than is asked for.
     """
+    if dataset.split != "train":
+        raise SkinError(
+            f"dataset '{dataset.name}' holds a challenge's images for {dataset.split}, which are "
+            "to be scored on and not to be trained on: split the one of the training images"
+        )
     scheme = choose_scheme(k, seed, holdout, split)
     name = name or scheme.default_name
     require_honest_name(name, scheme)

@@ -71,7 +71,7 @@ class HeldOut:
     @property
     def rows(self) -> NDArray[np.int64]:
         """(N,) the held-out images' rows in the dataset's table."""
-        return self.experiment.folds.split(self.fold.fold).held_out
+        return self.experiment.parts(self.fold.fold).held_out
 
     @property
     def targets(self) -> NDArray[np.int64]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skin.config import Config
+from skin.console import note
 from skin.data.augment import build_pipeline, build_train_pipelines
 from skin.data.balance import TrainingPart, balance
 from skin.data.blend import BlendedImages, extended_targets
@@ -22,6 +24,9 @@ from skin.errors import SkinError, name_some
 from skin.randomness import INITIALISE, key
 from skin.taxonomy import Task, get_task
 
+OUTSIDE: Final = -1
+"""The target of an image that is none of the task's classes."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -29,7 +34,7 @@ class Experiment:
 
     Attributes:
         config: says dataset, folds and short side by name.
-        targets: each table row's class index (N,).
+        targets: each table row's class index (N,); -1 for what is outside the task.
     """
 
     config: Config
@@ -60,6 +65,19 @@ class Experiment:
     def metadata(self) -> NDArray[np.float32] | None:
         """Each table row's encoded metadata (N, M); none if not used."""
         return encode_metadata(self.dataset.table) if self.config.model.metadata.used else None
+
+    def parts(self, fold: int) -> Parts:
+        """The fold's rows, less those that are outside the task.
+
+        Raises:
+            SkinError: there is no such fold.
+        """
+        return Parts(*(rows[self.targets[rows] >= 0] for rows in self.folds.split(fold)))
+
+    def outside(self, fold: int) -> NDArray[np.int64]:
+        """The held-out rows that are outside the task: unknown to the fold's model."""
+        rows = self.folds.split(fold).held_out
+        return rows[self.targets[rows] < 0]
 
     def seed(self, fold: int) -> int:
         """A fold's own seed."""
@@ -138,14 +156,25 @@ def resolve(config: Config, data_dir: Path) -> Experiment:
     chosen = {"dataset": dataset.name, "folds": folds.name, "short_side": short_side}
     config = config.model_copy(update={"data": config.data.model_copy(update=chosen)})
     task = get_task(config.task)
-    targets = dataset.table["dx"].map(dict(task.index_by_dx()))
-    if targets.isna().any():
-        unknown = sorted(set(dataset.table.loc[targets.isna(), "dx"]))
+    return Experiment(config, dataset, folds, _targets(dataset, task, config.data.outside))
+
+
+def _targets(dataset: Dataset, task: Task, outside: str) -> NDArray[np.int64]:
+    index = dataset.table["dx"].map(dict(task.index_by_dx()))
+    targets: NDArray[np.int64] = np.array(index.fillna(OUTSIDE), np.int64)
+    unknown = dataset.table.loc[targets == OUTSIDE, "dx"]
+    if unknown.empty:
+        return targets
+    if outside == "error":
         raise SkinError(
             f"dataset '{dataset.name}' has diagnoses that task '{task.name}' does not know: "
-            f"{name_some(unknown)}"
+            f"{name_some(sorted(unknown.unique()))}; choose another --set task=NAME, or leave "
+            f"their {len(unknown):,} images out with --set data.outside=drop"
         )
-    return Experiment(config, dataset, folds, np.array(targets, np.int64))
+    counts = unknown.value_counts()
+    listed = name_some(f"{dx} ({count:,})" for dx, count in counts.items())
+    note(f"{len(unknown):,} images are outside task '{task.name}' and left out: {listed}")
+    return targets
 
 
 def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
@@ -155,7 +184,7 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
         SkinError: the fold does not exist, a class has no training image, or a pipeline is wrong.
     """
     config, dataset = experiment.config, experiment.dataset
-    parts = experiment.folds.split(fold)
+    parts = experiment.parts(fold)
     side = config.data.image_size
     cache = experiment.open_cache()
     codes = experiment.task.codes

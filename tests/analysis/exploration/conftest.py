@@ -11,7 +11,7 @@ import pytest
 
 from skin.analysis.exploration.cohort import Cohort
 from skin.data.cache import CacheWriter
-from skin.data.dataset import Dataset, DatasetInfo, SourceInfo, table_hash, tidy, write_dataset
+from skin.data.dataset import DatasetInfo, SourceInfo, tidy, write_dataset
 
 MakeCohort = Callable[..., Cohort]
 
@@ -41,7 +41,6 @@ def make_cohort(tmp_path: Path) -> MakeCohort:
         ).fillna({"path": "x"})
         info = DatasetInfo(
             name="made",
-            hash=table_hash(table),
             source=SourceInfo(reader="csv", path="made.zip", fingerprint="0"),
             skipped=(),
             licence="CC0",
@@ -49,11 +48,11 @@ def make_cohort(tmp_path: Path) -> MakeCohort:
         )
         root = tmp_path / "data" / "made"
         root.mkdir(parents=True, exist_ok=True)
-        write_dataset(root, table, info)
+        made = write_dataset(root, table, info)
         if pixels is not None:
             with CacheWriter(root, min(pixels[0].shape[:2])) as writer:
                 for image, sha256 in zip(pixels, table["sha256"], strict=True):
                     writer.add(image, sha256)
-        return Cohort.of(Dataset(root, table, info), resamples=200, **settings)
+        return Cohort.of(made, resamples=200, **settings)
 
     return make

@@ -14,6 +14,7 @@ import pandas as pd
 from skin.console import note, warn
 from skin.data.archive import Archive
 from skin.data.images import IMAGE_SUFFIXES, is_image_name
+from skin.data.sources import Split
 from skin.data.sources.metadata import image_id, name_rows, normalise, read_csv
 from skin.errors import SkinError, name_some
 
@@ -54,6 +55,9 @@ class CsvSource:
     licence: str = "not stated"
     citation: str = "not stated"
     reader: ClassVar[str] = "csv"
+    split: ClassVar[Split] = "train"
+    namespace: ClassVar[str] = ""
+    missing_hint: ClassVar[str] = ""
 
     def fingerprint(self) -> str:
         """Of the images' listing, the CSV's content and the columns."""
@@ -76,7 +80,7 @@ class CsvSource:
                 "lesion may end up in different folds"
             )
         self._tell_extra(table["path"])
-        return table.assign(source=self.reader, split="train")
+        return table.assign(source=self.reader, split=self.split)
 
     def _data(self) -> bytes:
         try:
@@ -94,12 +98,6 @@ class CsvSource:
             by_id[image_id(ref.rpartition("::")[2])].append(ref)
         found = names.map(lambda name: [ref for ref in by_id[image_id(name)] if _fits(ref, name)])
         count = found.map(len)
-        missing = names[count == 0]
-        if len(missing):
-            raise SkinError(
-                f"{csv}, {name_rows(missing.index)}: no image file {name_some(missing)} "
-                f"in {self.archive.root}"
-            )
         several = names.index[count > 1]
         if len(several):
             row = several[0]

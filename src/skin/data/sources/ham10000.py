@@ -12,8 +12,9 @@ import pandas as pd
 from skin.console import note
 from skin.data.archive import Archive, Entry
 from skin.data.images import is_image_name
+from skin.data.sources import ISIC, Split
 from skin.data.sources.metadata import normalise, read_csv
-from skin.errors import SkinError, name_some
+from skin.errors import SkinError
 
 LICENCE = "CC BY-NC 4.0"
 CITATION = (
@@ -50,6 +51,8 @@ class Ham10000:
     reader: ClassVar[str] = "ham10000"
     licence: ClassVar[str] = LICENCE
     citation: ClassVar[str] = CITATION
+    split: ClassVar[Split] = "train"
+    namespace: ClassVar[str] = ISIC
 
     def fingerprint(self) -> str:
         """The archive's own: there are no options."""
@@ -64,18 +67,15 @@ class Ham10000:
         table = normalise(raw, _COLUMNS, metadata.ref)
         images = self._images()
         table["path"] = table["image_id"].map(images)
-        missing = table["image_id"][table["path"].isna()]
-        if len(missing):
-            raise SkinError(
-                f"{self.archive.root} lacks {len(missing)} of the {len(table)} images that "
-                f"{metadata.ref} names: {name_some(missing)}; "
-                "both HAM10000_images_part_1 and HAM10000_images_part_2 are needed"
-                f"{self._hint()}"
-            )
-        extra = len(images) - len(table)
+        extra = len(images.keys() - set(table["image_id"]))
         if extra:
             note(f"{extra} images have no row in {metadata.ref} and are left out")
-        return table.assign(source=self.reader, split="train")
+        return table.assign(source=self.reader, split=self.split)
+
+    @property
+    def missing_hint(self) -> str:
+        """Both parts of the images are needed."""
+        return f"both HAM10000_images_part_1 and HAM10000_images_part_2 are needed{self._hint()}"
 
     def _metadata(self) -> Entry:
         found = [e for e in self.archive.entries if _METADATA.fullmatch(e.path.name)]

@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
+from skin.data.dataset import RAW
 from skin.data.images import IMAGE_SUFFIXES
+from skin.data.sources.vocabulary import normalise_sex, normalise_site
 from skin.errors import SkinError, name_some
-from skin.taxonomy import TASKS
+from skin.taxonomy import LABELS, label_of
 
 FIELDS = ("image_id", "lesion_id", "patient_id", "dx", "dx_type", "age", "sex", "site")
-REQUIRED = ("image_id", "dx")
 _MISSING = frozenset({"", "unknown", "nan", "na", "n/a", "none", "null"})
 _OLDEST = 120  # years
 
@@ -60,16 +61,21 @@ def read_csv(data: bytes, name: str, separator: str = ",") -> pd.DataFrame:
     )
 
 
-def normalise(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.DataFrame:
-    """Bring metadata to the dataset's columns `FIELDS`.
+def normalise(
+    table: pd.DataFrame, columns: Mapping[str, str], name: str, *, strict_dx: bool = True
+) -> pd.DataFrame:
+    """Bring metadata to the dataset's columns: `FIELDS`, and `<field>_raw` for each of `RAW`.
 
-    `image_id` loses folders and the image suffix; diagnoses, sex and site are put in lower case;
-    `unknown` and its like become missing; a row without a lesion is a lesion of its own.
+    `image_id` loses folders and the image suffix; diagnoses become labels of the taxonomy, sex and
+    site those of `skin.data.sources.vocabulary`; `unknown` and its like become missing; a row
+    without a lesion is a lesion of its own. The raw columns keep what the file says.
 
     Args:
         table: text as `read_csv` gives it.
         columns: the name in `table` for each of `FIELDS` that it has.
         name: the file's name, for messages.
+        strict_dx: whether a diagnosis that the taxonomy does not know is an error; otherwise it
+            is labelled `unknown`, for the reader to narrow by what else the archive says.
 
     Raises:
         SkinError: a column is missing, an image id is empty or there twice, a diagnosis is
@@ -80,13 +86,18 @@ def normalise(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.
     for field, column in columns.items():
         values = table[column]
         result[field] = values.mask(values.str.lower().isin(_MISSING), pd.NA)
+    for field in RAW:
+        result[f"{field}_raw"] = (
+            table[columns[field]].replace("", pd.NA) if field in columns else pd.NA
+        )
     result["image_id"] = table[columns["image_id"]].map(image_id)
-    for field in ("dx", "dx_type", "sex", "site"):
-        result[field] = result[field].astype("string").str.lower()
+    result["dx_type"] = result["dx_type"].astype("string").str.lower()
+    result["sex"] = normalise_sex(result["sex"])
+    result["site"] = normalise_site(result["site"])
     result["age"] = _ages(result, name)
     _check_ids(result["image_id"], name)
     if "dx" in columns:
-        _check_diagnoses(result["dx"], name)
+        result["dx"] = _labels(table[columns["dx"]], name, strict=strict_dx)
     result["lesion_id"] = result["lesion_id"].fillna(result["image_id"])
     return result
 
@@ -137,11 +148,13 @@ def _check_ids(ids: pd.Series[str], name: str) -> None:
         raise SkinError(f"{name}: image {first} stands in {rows}{more}; each needs one row")
 
 
-def _check_diagnoses(dx: pd.Series[str], name: str) -> None:
-    known = sorted({value for task in TASKS.values() for value in task.index_by_dx()})
-    wrong = dx.index[~dx.isin(known)]
-    if len(wrong):
-        values = name_some(f"'{value}'" for value in dx[wrong].fillna("").unique())
+def _labels(raw: pd.Series[str], name: str, *, strict: bool) -> pd.Series[str]:
+    labels = raw.map({value: label_of(value) for value in raw.unique()})
+    wrong = raw.index[labels.isna()]
+    if strict and len(wrong):
+        values = name_some(f"'{value}'" for value in raw[wrong].unique())
         raise SkinError(
-            f"{name}, {name_rows(wrong)}: unknown dx {values}; known: {', '.join(known)}"
+            f"{name}, {name_rows(wrong)}: unknown dx {values}; known: {', '.join(LABELS)}, "
+            "and their names spelled out"
         )
+    return labels.fillna("unknown")

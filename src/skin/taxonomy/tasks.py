@@ -1,4 +1,4 @@
-"""Classes, their groups and trees, and the columns of each challenge's submissions."""
+"""Classes, the tasks that they make, and the trees over them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skin.errors import SkinError, did_you_mean, name_some
+from skin.taxonomy.labels import KINDS, LABELS, kinds_where, labels_within
 from skin.tree import Node, Tree
 
 
@@ -20,24 +21,37 @@ class Diagnosis:
     Attributes:
         code: the challenge's column name, as `MEL`.
         name: spelled out, as `Melanoma`.
-        dx: the raw values of a dataset's `dx` column that mean this class.
+        kinds: the finest diagnoses that it holds, of `KINDS`.
         malignant: whether it counts as malignant (melanoma, carcinomas and their precursors).
         melanocytic: whether it grows from melanocytes; None where it holds lesions of both kinds.
     """
 
     code: str
     name: str
-    dx: tuple[str, ...]
+    kinds: frozenset[str]
     malignant: bool
     melanocytic: bool | None
+
+    @property
+    def dx(self) -> tuple[str, ...]:
+        """The values of a dataset's `dx` column that mean this class and no other."""
+        return labels_within(self.kinds)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model predicts: an ordered set of classes."""
+    """What a model predicts: an ordered set of classes.
+
+    Attributes:
+        name: as `isic2018`.
+        classes: their order is that of every probability column.
+        unknown: the code of what is none of the classes, where submissions have a column for it;
+            models do not learn it.
+    """
 
     name: str
     classes: tuple[Diagnosis, ...]
+    unknown: str | None = None
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -53,7 +67,7 @@ class Task:
         return tuple(diagnosis.code for diagnosis in self.classes if diagnosis.malignant)
 
     def index_by_dx(self) -> Mapping[str, int]:
-        """The class index for each raw diagnosis."""
+        """The class index for each label that lies within a class."""
         return {dx: i for i, diagnosis in enumerate(self.classes) for dx in diagnosis.dx}
 
     @cached_property
@@ -67,81 +81,58 @@ class Task:
         return Tree(_grow(self.classes), self.codes)
 
 
-@dataclass(frozen=True)
-class Challenge:
-    """A submission's format, and what the official scorer makes of it.
-
-    Attributes:
-        name: as `isic2018`.
-        index: the index column's name.
-        columns: the value columns, exact in name and case.
-        task: the task whose codes are `columns`, if there is one. The two columns of isic2017
-            are not the three classes of the task of that name.
-    """
-
-    name: str
-    index: str
-    columns: tuple[str, ...]
-    task: str | None
-
-
-_MEL = Diagnosis("MEL", "Melanoma", ("mel",), malignant=True, melanocytic=True)
-_NV = Diagnosis("NV", "Melanocytic nevus", ("nv",), malignant=False, melanocytic=True)
-_BCC = Diagnosis("BCC", "Basal cell carcinoma", ("bcc",), malignant=True, melanocytic=False)
-_AKIEC = Diagnosis(
-    "AKIEC",
-    "Actinic keratosis / Bowen's disease",
-    ("akiec",),
-    malignant=True,
-    melanocytic=False,
-)
-_BKL = Diagnosis("BKL", "Benign keratosis", ("bkl",), malignant=False, melanocytic=False)
-_DF = Diagnosis("DF", "Dermatofibroma", ("df",), malignant=False, melanocytic=False)
-_VASC = Diagnosis("VASC", "Vascular lesion", ("vasc",), malignant=False, melanocytic=False)
-
-# A benign keratosis (BKL) may be a seborrheic one, a solar lentigo or a lichen planus-like
-# keratosis, so that HAM10000's `bkl` says nothing about this class.
-_SK = Diagnosis(
-    "SK",
-    "Seborrheic keratosis",
-    ("sk", "seborrheic_keratosis"),
-    malignant=False,
-    melanocytic=False,
-)
-
-_ISIC_2017 = Task("isic2017", (_MEL, _SK, _NV))
-_ISIC_2018 = Task("isic2018", (_MEL, _NV, _BCC, _AKIEC, _BKL, _DF, _VASC))
-_ALL = dict.fromkeys((*_ISIC_2018.classes, *_ISIC_2017.classes))
+def _diagnosis(code: str, name: str, label: str) -> Diagnosis:
+    """A class that is as wide as a label, whose kinds must be alike."""
+    kinds = LABELS[label]
+    (malignant,) = {KINDS[kind].malignant for kind in kinds}
+    (melanocytic,) = {KINDS[kind].melanocytic for kind in kinds}
+    return Diagnosis(code, name, kinds, malignant=malignant, melanocytic=melanocytic)
 
 
 def _either(code: str, name: str, *, malignant: bool) -> Diagnosis:
-    """All known diagnoses that are malignant, or all that are not."""
-    dx = tuple(dx for known in _ALL if known.malignant == malignant for dx in known.dx)
-    return Diagnosis(code, name, dx, malignant=malignant, melanocytic=None)
+    """All that is malignant, or all that is not."""
+    kinds = kinds_where(malignant=malignant)
+    return Diagnosis(code, name, kinds, malignant=malignant, melanocytic=None)
 
+
+_MEL = _diagnosis("MEL", "Melanoma", "mel")
+_NV = _diagnosis("NV", "Melanocytic nevus", "nv")
+_BCC = _diagnosis("BCC", "Basal cell carcinoma", "bcc")
+_AKIEC = _diagnosis("AKIEC", "Actinic keratosis / Bowen's disease", "akiec")
+_AK = _diagnosis("AK", "Actinic keratosis", "ak")
+_SCC = _diagnosis("SCC", "Squamous cell carcinoma", "scc")
+_BKL = _diagnosis("BKL", "Benign keratosis", "bkl")
+_DF = _diagnosis("DF", "Dermatofibroma", "df")
+_VASC = _diagnosis("VASC", "Vascular lesion", "vasc")
+
+# A benign keratosis (BKL) may be a seborrheic one, a solar lentigo or a lichen planus-like
+# keratosis, so that HAM10000's `bkl` says nothing about this class.
+_SK = _diagnosis("SK", "Seborrheic keratosis", "sk")
+
+# As in ISIC 2020, whose malignant lesions are all melanomas: what else there is counts as benign.
+_REST = Diagnosis(
+    "OTHER",
+    "Not melanoma",
+    frozenset(KINDS) - LABELS["mel"],
+    malignant=False,
+    melanocytic=None,
+)
 
 TASKS: Mapping[str, Task] = {
-    "isic2017": _ISIC_2017,
-    "isic2018": _ISIC_2018,
-    "malignant": Task(
-        "malignant",
-        (
-            _either("BEN", "Benign", malignant=False),
-            _either("MAL", "Malignant", malignant=True),
+    task.name: task
+    for task in (
+        Task("isic2017", (_MEL, _SK, _NV)),
+        Task("isic2018", (_MEL, _NV, _BCC, _AKIEC, _BKL, _DF, _VASC)),
+        Task("isic2019", (_MEL, _NV, _BCC, _AK, _BKL, _DF, _VASC, _SCC), unknown="UNK"),
+        Task("melanoma", (_REST, _MEL)),
+        Task(
+            "malignant",
+            (
+                _either("BEN", "Benign", malignant=False),
+                _either("MAL", "Malignant", malignant=True),
+            ),
         ),
-    ),
-}
-
-CHALLENGES: Mapping[str, Challenge] = {
-    "isic2017": Challenge("isic2017", "image_id", ("melanoma", "seborrheic_keratosis"), None),
-    "isic2018": Challenge("isic2018", "image", TASKS["isic2018"].codes, "isic2018"),
-    "isic2019": Challenge(
-        "isic2019",
-        "image",
-        ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK"),
-        None,
-    ),
-    "isic2020": Challenge("isic2020", "image_name", ("target",), None),
+    )
 }
 
 
@@ -160,10 +151,12 @@ def mapping_between(fine: Task, coarse: Task) -> list[int]:
     """The index of the coarser task's class that each class of `fine` is part of.
 
     Raises:
-        SkinError: a class of `fine` does not lie, with all its diagnoses, within one coarser class.
+        SkinError: a class of `fine` does not lie, with all its kinds, within one coarser class.
     """
-    index = coarse.index_by_dx()
-    mapping = [_only({index.get(dx) for dx in diagnosis.dx}) for diagnosis in fine.classes]
+    mapping = [
+        next((i for i, wide in enumerate(coarse.classes) if one.kinds <= wide.kinds), None)
+        for one in fine.classes
+    ]
     astray = [code for code, part in zip(fine.codes, mapping, strict=True) if part is None]
     if astray:
         raise SkinError(
@@ -182,33 +175,6 @@ def coarsen(probabilities: NDArray[np.floating], fine: Task, coarse: Task) -> ND
     mapping = mapping_between(fine, coarse)
     part = np.eye(len(coarse), dtype=probabilities.dtype)[mapping]
     return probabilities @ part
-
-
-def challenge_of(task: str) -> Challenge:
-    """The challenge whose columns are a task's classes.
-
-    Raises:
-        SkinError: there is none.
-    """
-    for challenge in CHALLENGES.values():
-        if challenge.task == task:
-            return challenge
-    raise SkinError(f"no challenge takes the classes of task '{task}'; see --format json")
-
-
-def get_challenge(name: str) -> Challenge:
-    """Look a challenge up.
-
-    Raises:
-        SkinError: there is none of that name; the message lists those there are.
-    """
-    if name not in CHALLENGES:
-        raise SkinError(f"unknown challenge '{name}': {did_you_mean(name, CHALLENGES)}")
-    return CHALLENGES[name]
-
-
-def _only(parts: set[int | None]) -> int | None:
-    return next(iter(parts)) if len(parts) == 1 else None
 
 
 def _grow(classes: Sequence[Diagnosis]) -> Node:

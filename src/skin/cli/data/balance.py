@@ -33,6 +33,6 @@ def balance(
 
     experiment = resolve(load_config(find_config(config), setting or ()), data_dir)
     steps, targets, codes = experiment.config.balance, experiment.targets, experiment.task.codes
-    rows = experiment.folds.split(fold).train
+    rows = experiment.parts(fold).train
     parts = trace(rows, targets, steps, experiment.open_cache(), codes, experiment.seed(fold))
     out.print(summarise_balance(parts, steps, targets, codes))
