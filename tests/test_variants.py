@@ -20,7 +20,6 @@ from skin.training.plan import FoldPlan, plan_fold, resolve
 
 CONFIGS = {path.stem: path for path in list_known_configs()}
 PUBLISHED = [name for name in CONFIGS if name.startswith("published_")]
-THREE_CLASSES = "published_hierarchical_isic2017"
 # What makes any of them small; all else is the config's own.
 SMALL = {
     "model.backbone": "test_resnet",
@@ -44,7 +43,7 @@ def skin(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Synthetic HAM10000 with the folds that the configs name, and ISIC 2017's three classes."""
+    """Synthetic HAM10000 with the folds that the configs name, and with labels of two others."""
     root = tmp_path_factory.mktemp("variants")
     data, source = root / "data", root / "source"
     skin("data", "synthetic", source, "--lesions", "140", "--test", "0", "--width", "96")
@@ -55,19 +54,24 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert scheme is not None, f"nobody can tell how the folds '{folds}' are made"
         skin(*scheme.command("ham10000", str(folds)).split()[1:], "--data-dir", data)
     table = pd.read_csv(source / "HAM10000_metadata.csv")
-    table["dx"] = table["dx"].where(table["dx"].isin(["mel", "nv"]), "sk")
-    table.to_csv(root / "isic2017.csv", index=False)
+    of_three = table["dx"].where(table["dx"].isin(["mel", "nv"]), "sk")
+    # Of the keratoses and carcinomas that HAM10000 has in one class, every second lesion is each.
+    half = pd.Series(["ak", "scc"] * len(table))[pd.factorize(table["lesion_id"])[0]].to_numpy()
+    of_eight = table["dx"].where(table["dx"] != "akiec", half)
     columns = ("--lesion-column", "lesion_id", "--age-column", "age", "--sex-column", "sex")
-    skin(
-        *("data", "add", "csv", source, root / "isic2017.csv", "--name", "isic2017", *columns),
-        *("--short-side", "72", "--data-dir", data),
-    )
-    skin("data", "folds", "isic2017", "--folds", "2", "--data-dir", data)
+    for name, dx in (("isic2017", of_three), ("isic2019", of_eight)):
+        table.assign(dx=dx).to_csv(root / f"{name}.csv", index=False)
+        skin(
+            *("data", "add", "csv", source, root / f"{name}.csv", "--name", name, *columns),
+            *("--short-side", "72", "--data-dir", data),
+        )
+        skin("data", "folds", name, "--folds", "2", "--data-dir", data)
     return data
 
 
 def dataset_of(name: str) -> str:
-    return "isic2017" if name == THREE_CLASSES else "ham10000"
+    task = load_config(CONFIGS[name]).task
+    return task if task in {"isic2017", "isic2019"} else "ham10000"
 
 
 def small(name: str, **keys: str) -> Config:

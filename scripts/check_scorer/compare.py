@@ -9,12 +9,13 @@ import json
 import math
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from check_scorer.pairs import adversarial_pairs
-from skin.analysis.isic_metric import Metric
+from skin.analysis.isic_metric import OFFICIAL, Metric
 from skin.analysis.isic_score import score_files
 from skin.console import err, out
 from skin.errors import SkinError
@@ -22,6 +23,15 @@ from skin.files import read_json, write_text
 from skin.taxonomy import get_challenge
 
 TOLERANCE = 1e-12
+CHALLENGES = {
+    "isic2017": "no implementation; the AUC of each column is the official scorer's too",
+    "isic2018": "the official scorer's",
+    "isic2019": "the official scorer's",
+    "isic2020": "Kaggle's; the AUC of its column is the official scorer's too",
+    "isic2024": "Kaggle's; its partial AUC is the organisers' PAUC_SCORER",
+}
+"""Whose implementation scored a challenge, and what of it is compared."""
+PAUC = f"overall/{Metric.PARTIAL_AUC}"
 
 
 @dataclass
@@ -33,6 +43,7 @@ class Agreement:
         undefined: how many of them are undefined; where for one scorer alone, they differ.
         largest: the largest absolute difference.
         counts: pairs by how they were compared.
+        challenges: pairs by challenge.
         differences: a line for each value that differs.
     """
 
@@ -40,6 +51,7 @@ class Agreement:
     undefined: int = 0
     largest: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
+    challenges: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
     def add(self, name: str, official: float | None, ours: float | None) -> None:
@@ -65,7 +77,11 @@ def main() -> None:
             agreement.counts["left out"] += 1
             continue
         agreement.counts["broke down" if answer["broke_down"] else "whole"] += 1
-        metrics = list(Metric)[:1] if answer["broke_down"] else list(Metric)
+        agreement.challenges[pair["challenge"]] += 1
+        metrics = list(OFFICIAL[:1] if answer["broke_down"] else OFFICIAL)
+        if PAUC in answer["figures"]:
+            agreement.counts[PAUC] += 1
+            metrics.append(Metric.PARTIAL_AUC)
         ours = _figures(pair, metrics)
         for name, value in answer["figures"].items():
             agreement.add(f"{pair['name']}: {name}", value, ours[name])
@@ -79,7 +95,7 @@ def main() -> None:
     sys.exit(1 if agreement.differences else 0)
 
 
-def _figures(pair: dict[str, Any], metrics: list[Metric]) -> dict[str, float | None]:
+def _figures(pair: dict[str, Any], metrics: Sequence[Metric]) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     challenge = get_challenge(pair["challenge"])
     submission, truth = Path(pair["ours_submission"]), Path(pair["ours_truth"])
@@ -117,9 +133,15 @@ def _report(agreement: Agreement, official: dict[str, Any]) -> None:
     accepted = sum(official["accepted"].values())
     counts = agreement.counts
     out.print(f"official scorer: {versions}")
+    for name, whose in CHALLENGES.items():
+        out.print(f"{name}, {agreement.challenges[name]} pairs: {whose}")
     out.print(
         f"pairs: {counts['whole']} scored as a whole by both, and {counts['broke down']} on which "
         "the official scorer breaks down and is asked for each figure"
+    )
+    out.print(
+        f"partial AUC: {counts[PAUC]} pairs scored by the organisers' file"
+        + ("" if counts[PAUC] else "; name it as PAUC_SCORER to compare it")
     )
     if counts["left out"]:
         out.print(

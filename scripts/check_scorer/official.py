@@ -1,10 +1,12 @@
-"""Score with the official scorer: `python -m check_scorer.official FOLDER`.
+"""Score with the official scorer: `python -m check_scorer.official FOLDER [PAUC]`.
 
-Runs where isic-challenge-scoring is installed and this project is not.
+Runs where isic-challenge-scoring is installed and this project is not. PAUC is the file with the
+partial AUC of ISIC 2024, as its organisers published it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import warnings
@@ -21,6 +23,8 @@ from isic_challenge_scoring.load_csv import parse_csv, parse_truth_csv, sort_row
 from isic_challenge_scoring.types import ScoreError
 
 METRICS = ("balanced_accuracy", "auc", "ap")
+RANKED_BY_PAUC = "isic2024"
+SENSITIVITY = 0.80
 
 
 def main() -> None:
@@ -30,16 +34,52 @@ def main() -> None:
     pairs = json.loads((folder / "pairs.json").read_text())
     malformed = json.loads((folder / "malformed.json").read_text())
     truth = folder / "malformed_truth.csv"
+    scored = [_score(Path(p["official_truth"]), Path(p["official_submission"])) for p in pairs]
+    if len(sys.argv) > 2:  # noqa: PLR2004 - the folder and PAUC
+        partial_auc = _load_partial_auc(Path(sys.argv[2]))
+        for pair, answered in zip(pairs, scored, strict=True):
+            if pair["challenge"] == RANKED_BY_PAUC:
+                answered["figures"] |= _partial_areas(pair, partial_auc)
     answer = {
         "versions": {name: version(name) for name in ("isic-challenge-scoring", "pandas")},
         "exact_decimals": tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1),
-        "pairs": [_score(Path(p["official_truth"]), Path(p["official_submission"])) for p in pairs],
+        "pairs": scored,
         "accepted": {name: _accepts(truth, Path(path)) for name, path in malformed.items()},
     }
     (folder / "official.json").write_text(json.dumps(answer))
 
 
-def _score(truth: Path, submission: Path) -> dict[str, object]:
+def _load_partial_auc(path: Path) -> Callable[..., float]:
+    """Load the organisers' function from their file."""
+    spec = importlib.util.spec_from_file_location("pauc", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"check-scorer: PAUC_SCORER={path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: Callable[..., float] = module.p_auc_tpr
+    return function
+
+
+def _partial_areas(
+    pair: dict[str, Any], partial_auc: Callable[..., float]
+) -> dict[str, float | None]:
+    """The figure that ranks ISIC 2024, by each kind of weight; None where it is undefined."""
+    with (
+        Path(pair["official_truth"]).open() as truth,
+        Path(pair["official_submission"]).open() as submission,
+    ):
+        actual, weights = parse_truth_csv(truth)
+        predicted = parse_csv(submission, actual.columns).loc[actual.index]
+    figures = {}
+    for name, kind in (("overall", "score_weight"), ("validation", "validation_weight")):
+        weight = weights[kind].to_numpy()
+        counts = weight > 0
+        true, values = (table.to_numpy()[counts, 0] for table in (actual, predicted))
+        figures[f"{name}/pauc"] = _try(partial_auc, true, values, SENSITIVITY, weight[counts])
+    return figures
+
+
+def _score(truth: Path, submission: Path) -> dict[str, Any]:
     """All figures; where the scorer breaks down as a whole, those that it has functions for."""
     figures: dict[str, float | None] = {}
     try:

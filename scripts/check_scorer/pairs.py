@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skin.analysis.isic_metric import RANKED_BY, Metric
 from skin.taxonomy import CHALLENGES
 
 SEED = 20180901
@@ -46,12 +47,13 @@ def random_pairs() -> Iterator[Pair]:
     rng = np.random.default_rng(SEED)
     for number in range(RANDOM_PAIRS):
         challenge = list(CHALLENGES.values())[number % len(CHALLENGES)]
-        values_kind = list(VALUES)[number // 4 % len(VALUES)]
-        weights_kind = list(WEIGHTS)[number // 4 // len(VALUES) % len(WEIGHTS)]
+        turn = number // len(CHALLENGES)
+        values_kind = list(VALUES)[turn % len(VALUES)]
+        weights_kind = list(WEIGHTS)[turn // len(VALUES) % len(WEIGHTS)]
         images = int(rng.choice([2, 7, 30, 60, 150]))
         ids = [f"ISIC_{35000 + i:07d}" for i in range(images)]
         classes = len(challenge.columns)
-        if challenge.task or challenge.name == "isic2019":
+        if RANKED_BY[challenge.name] is Metric.BALANCED_ACCURACY:
             labels = np.eye(classes)[rng.integers(classes, size=images)]
         else:
             labels = (rng.random((images, classes)) < 1 / 3).astype(float)
@@ -130,6 +132,7 @@ def adversarial_pairs() -> Iterator[Pair]:
     yield _pair("one column", "M--M", [[0.9], [0.5], [0.6], [0.7]], challenge="isic2020")
     yield _pair("one column, none true", "---", [[0.9], [0.5], [0.6]], challenge="isic2020")
     yield _pair("one column, all true", "MMM", [[0.9], [0.5], [0.6]], challenge="isic2020")
+    yield _pair("one column, ties at 80 %", "MMMMM---", _TIES, challenge="isic2024")
     yield _pair("unknown class", "MNU", np.eye(9)[[0, 1, 8]], challenge="isic2019")
     neighbours = [[above, 0.5], [below, 0.5], [0.5, above], [0.5, below]]
     yield _pair("neighbours of half", "MMNN", neighbours, last_digits=True)
@@ -137,6 +140,7 @@ def adversarial_pairs() -> Iterator[Pair]:
 
 
 _LETTERS = "MNBAKDVSU"
+_TIES = [[value] for value in (0.9, 0.9, 0.7, 0.5, 0.5, 0.9, 0.5, 0.1)]
 
 
 def _pair(

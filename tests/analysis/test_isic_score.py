@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -179,6 +180,13 @@ class TestOverall:
     def test_each_challenge_has_a_metric(self):
         assert set(RANKED_BY) == set(CHALLENGES)
 
+    def test_the_partial_auc_is_a_figure_only_where_it_ranks(self):
+        for metric in Metric:
+            result = scored(self.labels, self.values, metric=metric)
+            assert ("pauc" in result.per_class) == (metric is Metric.PARTIAL_AUC)
+        assert result.overall == result.macro["pauc"] == pytest.approx(0.2)
+        assert result.to_dict()["per_category"]["pauc"] == pytest.approx({"A": 0.2, "B": 0.2})
+
 
 @pytest.mark.parametrize("case", GOLDEN, ids=[case["name"] for case in GOLDEN])
 def test_the_official_figures(tmp_path: Path, case: dict):
@@ -298,7 +306,6 @@ class TestTruth:
         ("content", "message"),
         [
             (TRUTH.replace("melanoma", "mel"), "missing column melanoma"),
-            (TRUTH.replace("score_weight", "weight"), "unknown column weight"),
             (TRUTH.replace("1.0", "0.5"), "image ISIC_2, column 'melanoma': '0.5' is neither"),
             (TRUTH.replace("1.0", ""), "image ISIC_2, column 'melanoma': 'nan' is neither"),
             (TRUTH.replace(",2", ",-2"), "column 'score_weight': '-2.0' is not a weight"),
@@ -319,6 +326,51 @@ class TestTruth:
         columns = [*reversed(challenge.columns), "score_weight", challenge.index]
         path.write_text(",".join(columns) + "\n")
         assert infer_challenge(path) is challenge
+
+    @pytest.mark.parametrize("name", ["isic2017", "isic2020", "isic2024"])
+    def test_published_tables_tell_more(self, path: Path, name: str):
+        challenge = get_challenge(name)
+        labels = ["1.0" if i == 0 else "0" for i in range(len(challenge.columns))]
+        columns = ["patient_id", *challenge.columns, "sex", challenge.index, ""]
+        lines = [columns, ["IP_1", *labels, "", "ISIC_1", ""], ["IP_2", *labels, "f", "ISIC_2", ""]]
+        path.write_text("\ufeff" + "\r\n".join(map(",".join, lines)) + "\r\n")
+        assert infer_challenge(path) is challenge
+        truth = read_truth(path, challenge)
+        assert truth.labels.columns.tolist() == list(challenge.columns)
+        assert truth.labels.iloc[:, 0].tolist() == [True, True]
+        assert truth.score_weight.tolist() == [1, 1]
+
+    @pytest.mark.parametrize("name", ["isic2018", "isic2019"])
+    def test_others_are_as_strict_as_the_official_scorer(self, path: Path, name: str):
+        challenge = get_challenge(name)
+        labels = ["1", *["0"] * (len(challenge.columns) - 1)]
+        columns = [challenge.index, *challenge.columns, "patient_id"]
+        path.write_text("\n".join(map(",".join, [columns, ["ISIC_1", *labels, "IP_1"]])) + "\n")
+        with pytest.raises(SkinError, match="unknown column patient_id"):
+            read_truth(path, challenge)
+        with pytest.raises(SkinError, match="of no one challenge"):
+            infer_challenge(path)
+
+    def test_a_zip_with_one_table_is_read_as_that_table(self, path: Path):
+        zipped = path.with_suffix(".zip")
+        with ZipFile(zipped, "w") as file:
+            file.writestr("truth/truth.csv", TRUTH.replace("\n", "\r\n"))
+            file.writestr("LICENSE.txt", "CC0")
+        assert infer_challenge(zipped) is self.challenge
+        path.write_text(TRUTH)
+        one, other = (read_truth(each, self.challenge) for each in (path, zipped))
+        pd.testing.assert_frame_equal(one.labels, other.labels)
+        assert one.score_weight.tolist() == other.score_weight.tolist()
+
+    @pytest.mark.parametrize(
+        ("names", "message"), [(["a.txt"], "has no CSV, where one"), (["a.csv", "b.CSV"], "a.csv")]
+    )
+    def test_a_zip_without_one_table(self, tmp_path: Path, names: list[str], message: str):
+        with ZipFile(tmp_path / "t.zip", "w") as file:
+            for name in names:
+                file.writestr(name, TRUTH)
+        with pytest.raises(SkinError, match=message):
+            infer_challenge(tmp_path / "t.zip")
 
     def test_columns_of_no_challenge(self, path: Path):
         path.write_text("image,MEL,NV\n")

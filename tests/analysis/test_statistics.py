@@ -2,14 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from skin.analysis import metrics
 from skin.analysis.statistics import (
     Interval,
-    _Ranking,
     bootstrap,
     lesion_weights,
     paired_difference,
@@ -90,20 +86,6 @@ def test_scores_decide_and_probabilities_rank():
     for name in ("macro_auc", "malignant_auc"):
         np.testing.assert_array_equal(both.samples[name], ranks.samples[name])
         assert getattr(both.scores, name) == getattr(ranks.scores, name)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 2**32 - 1))
-def test_weighted_area_agrees_with_scikit_learn(seed):
-    rng = np.random.default_rng(seed)
-    positive = np.append(rng.random(18) < 0.4, [True, False])
-    scores = rng.integers(6, size=20) / 5  # many ties
-    weights = rng.integers(1, 4, size=(20, 2)).astype(float)
-
-    areas = _Ranking(positive, scores, np.arange(20)).auc(weights)
-
-    for area, weight in zip(areas, weights.T, strict=True):
-        assert area == pytest.approx(roc_auc_score(positive, scores, sample_weight=weight))
 
 
 def test_sure_and_right_has_no_spread():

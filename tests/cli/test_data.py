@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from skin.cli.data import data_app
+from skin.cli.data import data_app, layouts
 from skin.data.dataset import Dataset
+from skin.data.sources.terms import TERMS
+from skin.data.synthetic.published import LAYOUTS
 from skin.errors import SkinError
 
 runner = CliRunner()
@@ -101,6 +104,76 @@ def test_add_csv(work: Path):
     assert table[["image_id", "dx", "patient_id"]].to_numpy().tolist() == [
         ["ISIC_0000001", "nv", "P1"]
     ]
+
+
+PUBLISHED = ("isic2017", "isic2018", "isic2019", "isic2020")
+
+
+@pytest.mark.parametrize("layout", PUBLISHED)
+def test_add_a_challenge(work: Path, layout: str):
+    LAYOUTS[layout](work / "published", lesions=24, side=32)
+    added = run("add", layout, "published", "--short-side", "16")
+    assert added.exit_code == 0
+    dataset = Dataset.load(work / "data" / layout)
+    assert dataset.split == "train"
+    assert dataset.licence == TERMS[layout].licence
+    assert "nothing to do" in run("add", layout, "published", "--short-side", "16").stdout
+    words = ("add", layout, "published", "--split", "test", "--short-side", "16")
+    assert run(*words).exit_code == 0
+    test = Dataset.load(work / "data" / f"{layout}-test")
+    assert test.split == "test"
+    assert not set(test.table["image_id"]) & set(dataset.table["image_id"])
+    assert run(*words, "--name", "mine").exit_code == 0
+    assert Dataset.load(work / "data" / "mine").hash == test.hash
+
+
+@pytest.mark.usefixtures("work")
+def test_a_split_that_there_is_not():
+    result = run("add", "isic2019", "ham.zip", "--split", "validation")
+    assert isinstance(result.exception, SkinError)
+    assert "ISIC 2019 has no split 'validation'" in str(result.exception)
+    assert run("add", "isic2019", "ham.zip", "--split", "all").exit_code == 2
+
+
+def test_what_is_kept_of_the_images(work: Path):
+    words = ("add", "ham10000", "ham.zip", "--short-side", "16")
+    assert run(*words, "--store", "files").exit_code == 0
+    kept = Dataset.load(work / "data" / "ham10000").open_cache(16)
+    assert kept.store == "files"
+    assert "nothing to do" in run(*words).stdout
+    assert "cache added" in run(*words, "--store", "pixels").stdout
+    decoded = Dataset.load(work / "data" / "ham10000").open_cache(16)
+    assert decoded.store == "pixels"
+    assert all(np.array_equal(a, b) for a, b in zip(kept, decoded, strict=True))
+    assert run(*words, "--store", "tape").exit_code == 2
+
+
+def test_missing_images_may_be_left_out(work: Path):
+    LAYOUTS["isic2017"](work / "published", lesions=24, side=32)
+    truth = work / "published" / "ISIC-2017_Training_Part3_GroundTruth.csv"
+    truth.write_text(truth.read_text() + "ISIC_1234567,0.0,0.0\n")
+    words = ("add", "isic2017", "published", "--short-side", "16")
+    stopped = run(*words)
+    assert isinstance(stopped.exception, SkinError)
+    said = str(stopped.exception)
+    assert "1 of 25 images have no file" in said
+    assert "ISIC_1234567; they are published in ISIC-2017_Training_Data.zip" in said
+    assert run(*words, "--skip-bad").exit_code == 0
+    dataset = Dataset.load(work / "data" / "isic2017")
+    assert len(dataset) == 24
+    assert [skipped.image_id for skipped in dataset.info.skipped] == ["ISIC_1234567"]
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS, ids=lambda layout: layout.command)
+def test_each_command_has_its_reader(layout: layouts.Layout):
+    module, name = layout.reader
+    reader = getattr(import_module(f"skin.data.sources.{module}"), name)
+    assert reader.reader == module
+    text = " ".join(run("add", layout.command, "--help").stdout.split())
+    assert f"skin data add {layout.command} {layout.example}" in text
+    assert ("--split" in text) == layout.has_splits
+    assert f"[default: {layout.short_side}]" in text
+    assert (f"[default: {layout.store}]" in text) == (layout.store is not None)
 
 
 def test_download_asks_for_the_licence_to_be_accepted(work: Path):

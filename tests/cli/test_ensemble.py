@@ -127,3 +127,14 @@ def test_a_mistake_is_one_message_and_leaves_nothing(
     assert message in result.err
     assert "Traceback" not in result.err
     assert not (trained / "ensembles").exists()
+
+
+def test_a_task_without_unknown_lesions_has_no_score_for_them(skin: Skin, trained: Path):
+    result = skin("ensemble", "plain", "--unknown", "energy", *PLAIN)
+    assert result.code == 2
+    assert "--unknown energy: task 'isic2018' has no column for lesions" in result.err
+    assert not (trained / "ensembles").exists()
+    assert "did you mean 'energy'" in skin("ensemble", "plain", "--unknown", "enrgy", *PLAIN).err
+    result = skin("ensemble", "plain", "--unknown", "none", *PLAIN)
+    assert result.code == 0, result.err
+    assert "Unknown" not in (trained / "ensembles" / "main" / "index.html").read_text()

@@ -61,7 +61,7 @@ def test_the_only_run_writes_a_submission(skin: Skin, photos: Path):
     np.testing.assert_allclose(table.sum(axis=1), 1)
 
 
-def test_a_task_without_a_challenge_is_predicted_to_be_read(skin: Skin, photos: Path):
+def test_a_binary_model_is_of_its_own_challenge(skin: Skin, photos: Path):
     config = photos.parent / "configs" / "binary.yaml"
     tree = yaml.safe_load((photos.parent / "runs/plain/config.yaml").read_text("utf-8"))
     config.parent.mkdir(exist_ok=True)
@@ -73,9 +73,13 @@ def test_a_task_without_a_challenge_is_predicted_to_be_read(skin: Skin, photos: 
     assert {each["code"] for each in image["classes"]} == {"BEN", "MAL"}
     (malignant,) = [each for each in image["classes"] if each["malignant"]]
     assert image["malignant_probability"] == malignant["probability"]
-    refused = skin("predict", "binary", photos / "A.png")
+    assert skin("predict", "binary", photos / "A.png").code == 0
+    table = Path("submissions/binary.csv").read_text().splitlines()
+    assert table[0] == "isic_id,target"
+    assert float(table[1].split(",")[1]) == pytest.approx(malignant["probability"])
+    refused = skin("predict", "binary", photos / "A.png", "--challenge", "isic2018")
     assert refused.code == 2
-    assert "no challenge takes the classes of task 'malignant'; see --format json" in refused.err
+    assert "no submission to isic2018 can be made" in refused.err
 
 
 def test_models_file_and_views_can_be_named(skin: Skin, photos: Path):
@@ -237,8 +241,8 @@ def listed(photos: Path) -> None:
         (damaged_zip, ["photos.zip"], "A.png"),
         (listed, ["list.csv"], "list.csv names images that are not under .: X"),
         (None, ["photos", "--challenge", "isic2081"], "unknown challenge 'isic2081': did you mean"),
-        (None, ["photos", "--challenge", "isic2019"], "do not predict the columns of isic2019"),
-        (None, ["photos", "--challenge", "isic2017"], "do not predict the columns of isic2017"),
+        (None, ["photos", "--challenge", "isic2019"], "no submission to isic2019 can be made"),
+        (None, ["photos", "--challenge", "isic2017"], "no submission to isic2017 can be made"),
         (None, ["photos", "--tta", "dihedral+zoom"], "no views are called 'zoom'"),
         (None, ["photos", "--out", "photos"], "cannot write photos: it is a folder; name a CSV"),
         (None, ["photos", "--cases", "submissions/plain.csv"], "the submission is to be written"),
@@ -268,7 +272,7 @@ def test_a_challenge_is_checked_before_the_models_are_loaded(skin: Skin, photos:
     damaged_weights(photos)
     result = skin("predict", "photos", "--challenge", "isic2019")
     assert result.code == 2
-    assert "do not predict the columns of isic2019" in result.err
+    assert "no submission to isic2019 can be made" in result.err
 
 
 def test_weights_that_are_not_the_ensembles_are_refused(skin: Skin, photos: Path):
@@ -440,11 +444,12 @@ def test_a_run_has_no_cases_unless_they_are_asked_for(skin: Skin, photos: Path):
     assert result.code == 0
     assert "referred" not in result.err
     header, *rows = Path("c.csv").read_text().splitlines()
-    assert header == "image,decision,probability,entropy,mutual_information,set,refer"
+    assert header == "image,decision,probability,entropy,mutual_information,set,refer,unknown"
     assert len(rows) == 3
     for row in rows:
-        *_, disagreement, conformal, refer = row.split(",")
-        assert (float(disagreement) > 0, conformal, refer) == (True, "", ""), "of two models"
+        *_, disagreement, conformal, refer, unknown = row.split(",")
+        assert (conformal, refer, unknown) == ("", "", "")
+        assert float(disagreement) > 0, "of two models"
 
 
 @pytest.mark.usefixtures("ruled")

@@ -79,7 +79,33 @@ def test_one_column_has_no_bacc(tmp_path: Path):
     (tmp_path / "t.csv").write_text("image_name,target,validation_weight\na,1,0\nb,0,1\nc,1,1\n")
     (tmp_path / "s.csv").write_text("image_name,target\na,0.1\nb,0.5\nc,0.9\n")
     result = run(str(tmp_path / "s.csv"), str(tmp_path / "t.csv"))
-    assert words(result.stdout).startswith("mean AUC 0.5000 by validation weight 1.0000 class")
+    assert words(result.stdout).startswith("AUC 0.5000 by validation weight 1.0000 class")
+
+
+def test_two_columns_are_named_beside_their_mean(tmp_path: Path):
+    rows = ["a,1,0,50", "b,0,1,", "c,0,0,40", "d,0,0,60"]
+    head = "image_id,melanoma,seborrheic_keratosis"
+    (tmp_path / "t.csv").write_text("\n".join([f"{head},age_approximate", *rows]) + "\n")
+    values = ["a,0.9,0.1", "b,0.2,0.4", "c,0.3,0.5", "d,0.1,0.1"]
+    (tmp_path / "s.csv").write_text("\n".join([head, *values]) + "\n")
+    result = run(str(tmp_path / "s.csv"), str(tmp_path / "t.csv"))
+    first = words(result.stdout).split(" class ")[0]
+    assert first == "mean AUC 0.8333: melanoma 1.0000, seborrheic_keratosis 0.6667"
+
+
+def test_the_partial_area_says_what_it_is_of(tmp_path: Path):
+    truth = "isic_id,target,patient_id\na,1,IP_1\nb,0,IP_1\nc,0,IP_2\n"
+    (tmp_path / "t.csv").write_text(truth)
+    (tmp_path / "s.csv").write_text("isic_id,target\na,0.5\nb,0.9\nc,0.1\n")
+    result = run(str(tmp_path / "s.csv"), str(tmp_path / "t.csv"))
+    assert "challenge: isic2024" in words(result.stderr)
+    assert words(result.stdout).startswith("pAUC 0.1000 of 0.2 class")
+    assert "pAUC" in result.stdout.splitlines()[2]
+    answer = json.loads(
+        run(str(tmp_path / "s.csv"), str(tmp_path / "t.csv"), "--format", "json").stdout
+    )
+    assert answer["metric"] == "pauc"
+    assert answer["overall"] == pytest.approx(0.1)
 
 
 Stopped = Callable[..., tuple[object, str, str]]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
-from skin.cli.synthetic import synthetic
+from skin.cli.data.synthetic import synthetic
+from skin.data.synthetic.published import LAYOUTS
 from skin.errors import SkinError
 
 if TYPE_CHECKING:
@@ -24,6 +27,39 @@ def test_says_what_it_wrote(tmp_path: Path):
     assert "of 21 lesions (nv 3, bkl 3, mel 3, bcc 3, akiec 3, vasc 3, df 3)" in result.stdout
     assert f"and 7 test images in {out}" in result.stdout
     assert len(list((out / "ISIC2018_Task3_Test_Input").iterdir())) == 7
+
+
+def test_a_published_layout(tmp_path: Path):
+    out = tmp_path / "published"
+    arguments = [str(out), "--layout", "isic2017", "--lesions", "21", "--width", "32"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    assert f"isic2017 of 21 lesions in {out}:" in result.stdout
+    assert "ISIC-2017_Training_Part3_GroundTruth.csv" in result.stdout
+    with zipfile.ZipFile(out / "ISIC-2017_Training_Data.zip") as archive:
+        names = [name for name in archive.namelist() if name.lower().endswith(".jpg")]
+        with archive.open(names[0]) as file:
+            assert Image.open(file).size == (32, 32)
+    assert len(names) == 22
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--layout", "isic217"], "unknown --layout 'isic217': did you mean 'isic2017'"),
+        (["--layout", "isic2017", "--test", "5"], "--test is of the layout ham10000"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, arguments: list[str], message: str):
+    result = CliRunner().invoke(app, [str(tmp_path / "out"), *arguments])
+    assert isinstance(result.exception, SkinError)
+    assert message in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_layout():
+    text = " ".join(CliRunner().invoke(app, ["--help"]).stdout.replace("│", " ").split())
+    assert all(layout in text for layout in LAYOUTS)
 
 
 @pytest.mark.parametrize("option", [["--lesions", "20"], ["--seed", "-1"], ["--width", "8"]])

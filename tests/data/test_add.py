@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from skin.data.sources.ham10000 import Ham10000
 from skin.errors import SkinError
 
 IMAGE = "HAM10000_images_part_1/ISIC_0000000.jpg"
+BAD = "HAM10000_images_part_2/ISIC_0000003.jpg"
 
 
 def run(path: Path, data_dir: Path, **options: object):
@@ -28,6 +33,28 @@ def run(path: Path, data_dir: Path, **options: object):
 
 def no_decoding(*_: object):
     raise AssertionError("an image was decoded")
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, image: str):
+    """Have Ctrl-C be pressed when that image is decoded."""
+    real = scan.open_rgb
+
+    def open_rgb(data: bytes, name: str) -> Image.Image:
+        if image in name:
+            raise KeyboardInterrupt
+        return real(data, name)
+
+    monkeypatch.setattr(scan, "open_rgb", open_rgb)
+
+
+def content(folder: Path):
+    """All files of a folder, but for locks."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in files
+        if path.suffix != ".lock"
+    }
 
 
 def visible(folder: Path):
@@ -124,8 +151,9 @@ def test_bad_images_are_named_or_left_out(
     path = make_zip(files)
     with pytest.raises(SkinError, match=r"1 of 18 .*ISIC_0000000\.jpg .*--skip-bad"):
         run(path, tmp_path / "data")
-    assert visible(tmp_path / "data") == []
+    assert visible(tmp_path / "data") == [".ham10000.partial"]
     added = run(path, tmp_path / "data", skip_bad=True)
+    assert visible(tmp_path / "data") == ["ham10000"]
     assert len(added.dataset) == len(added.dataset.open_cache(24)) == 17
     assert [bad.image_id for bad in added.dataset.info.skipped] == ["ISIC_0000000"]
     assert "ISIC_0000000.jpg" in capsys.readouterr().err
@@ -171,26 +199,189 @@ def test_a_bad_image_among_more_short_sides_leaves_the_dataset(
     assert Dataset.load(tmp_path / "data" / "ham10000").short_sides == (24,)
 
 
-def test_a_failure_leaves_nothing_half_written(
+def test_what_was_read_beside_bad_images_is_not_read_again(
     files: dict[str, bytes],
     make_zip: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    real = scan.open_rgb
+    path = make_zip({**files, BAD: b"not an image"})
+    with pytest.raises(SkinError, match=r"--skip-bad, which takes the others from .*\.partial"):
+        run(path, tmp_path / "data")
+    monkeypatch.setattr(scan, "open_rgb", no_decoding)
+    assert len(run(path, tmp_path / "data", skip_bad=True).dataset) == 17
 
-    def fail_late(data: bytes, name: str) -> Image.Image:
-        if "0000010" in name:
-            raise KeyboardInterrupt
+
+@pytest.mark.parametrize("store", ["pixels", "files"])
+def test_what_was_read_before_an_interrupt_is_gone_on_with(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store: str,
+):
+    real, decoded = scan.open_rgb, []
+
+    def count(data: bytes, name: str) -> Image.Image:
+        decoded.append(name)
         return real(data, name)
 
+    files[BAD] = b"not an image"
     path = make_zip(files)
-    monkeypatch.setattr(scan, "open_rgb", fail_late)
+    options = {"store": store, "skip_bad": True}
+    monkeypatch.setattr(scan, "_CHUNK", 1)
+    interrupt(monkeypatch, "ISIC_0000010")
+    with pytest.raises(KeyboardInterrupt):
+        run(path, tmp_path / "data", **options)
+    assert visible(tmp_path / "data") == [".ham10000.partial"]
+    monkeypatch.setattr(scan, "open_rgb", count)
+    assert run(path, tmp_path / "data", **options).done == "added"
+    assert 5 <= len(decoded) <= 10
+    run(path, tmp_path / "whole", **options)
+    assert content(tmp_path / "data") == content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("change", ["source", "short side", "store"])
+def test_what_was_read_of_something_else_is_not(
+    files: dict[str, bytes],
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+):
+    real = scan.open_rgb
+    path = make_folder(files)
+    interrupt(monkeypatch, "ISIC_0000010")
     with pytest.raises(KeyboardInterrupt):
         run(path, tmp_path / "data")
-    assert visible(tmp_path / "data") == []
     monkeypatch.setattr(scan, "open_rgb", real)
-    assert run(path, tmp_path / "data").done == "added"
+    if change == "source":
+        (path / IMAGE).write_bytes(files[BAD])
+    options = {"short side": {"short_side": 20}, "store": {"store": "files"}}.get(change, {})
+    run(path, tmp_path / "data", **options)
+    run(path, tmp_path / "whole", **options)
+    assert content(tmp_path / "data") == content(tmp_path / "whole")
+
+
+KILLED = """
+import time
+from pathlib import Path
+from skin.data import scan
+from skin.data.add import add_dataset
+from skin.data.archive import Archive
+from skin.data.sources.ham10000 import Ham10000
+
+real = scan.open_rgb
+def slow(data, name):
+    time.sleep(0.05)
+    return real(data, name)
+scan.open_rgb, scan._CHUNK = slow, 1
+source = Ham10000(Archive(Path({source!r})))
+add_dataset(source, Path({data!r}), name="ham10000", short_side=24, store={store!r})
+"""
+
+
+@pytest.mark.parametrize("store", ["pixels", "files"])
+def test_a_kill_costs_nothing_that_was_read(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path, store: str
+):
+    path, data = make_zip(files), tmp_path / "data"
+    code = KILLED.format(source=str(path), data=str(data), store=store)
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    journal = data / ".ham10000.partial" / "cache"
+    while not any(file.stat().st_size > 600 for file in journal.glob("*/journal.jsonl")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert visible(data) == [".ham10000.partial"]
+    read = sum(len(file.read_bytes().splitlines()) for file in journal.glob("*/journal.jsonl"))
+    assert 0 < read < 18
+    run(path, data, store=store)
+    run(path, tmp_path / "whole", store=store)
+    assert content(data) == content(tmp_path / "whole")
+
+
+def test_decoding_in_processes_gives_the_same(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    path = make_zip({**files, BAD: b"not an image"})
+    run(path, tmp_path / "threads", skip_bad=True)
+    monkeypatch.setattr(scan, "_MANY", 0)
+    monkeypatch.setattr(scan, "_decode", no_decoding)  # here, that is
+    run(path, tmp_path / "data", skip_bad=True)
+    assert content(tmp_path / "data") == content(tmp_path / "threads")
+
+
+def test_files_give_the_pixels_and_the_thumbnails_that_pixels_give(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
+    path = make_zip(files)
+    one = run(path, tmp_path / "data", store="files").dataset
+    other = run(path, tmp_path / "pixels", store="pixels").dataset
+    assert one.hash == other.hash
+    assert one.table.equals(other.table)
+    cached, pixels = one.open_cache(24), other.open_cache(24)
+    assert all(np.array_equal(a, b) for a, b in zip(cached, pixels, strict=True))
+    assert np.array_equal(cached.thumbnails, pixels.thumbnails)
+    assert cached.nbytes == sum(len(data) for name, data in files.items() if name.endswith("jpg"))
+
+
+def test_a_further_short_side_of_files_reads_no_image(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    path = make_zip(files)
+    run(path, tmp_path / "data", store="files")
+    monkeypatch.setattr(Archive, "read", no_decoding)
+    added = run(path, tmp_path / "data", short_side=16)  # files, as the dataset keeps them
+    assert added.done == "cache added"
+    assert added.dataset.open_cache(16).store == "files"
+    assert added.dataset.open_cache(16)[3].shape[0] == 16
+    assert run(path, tmp_path / "data", short_side=16).done == "nothing to do"
+
+
+def test_one_store_is_replaced_by_the_other(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
+    path = make_zip(files)
+    for store, there in (("pixels", ["24"]), ("files", ["24", "files"]), ("pixels", ["24"])):
+        dataset = run(path, tmp_path / "data", store=store).dataset
+        assert dataset.open_cache(24).store == store
+        assert visible(dataset.root / "cache") == there
+        assert list(dataset.open_cache(24).damaged_rows()) == []
+
+
+def test_the_same_files_elsewhere_are_taken_over(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+):
+    first = run(make_zip(files), tmp_path / "data").dataset
+    second = run(make_folder(files), tmp_path / "data", short_side=16, store="files")
+    assert second.done == "source updated"
+    assert second.dataset.hash == first.hash
+    assert second.dataset.open_cache(16).store == "files"
+    assert second.dataset.open_cache(24).store == "pixels"
+
+
+def test_too_small_a_disk_is_told_before_anything_is_decoded(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=20_000))
+    monkeypatch.setattr(scan, "open_rgb", no_decoding)
+    with pytest.raises(SkinError, match=r"18 images .* only 20 kB are free"):
+        run(make_zip(files), tmp_path / "data")
 
 
 def test_what_a_kill_left_is_cleared(

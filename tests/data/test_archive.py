@@ -104,10 +104,82 @@ def test_a_damaged_entry_is_an_error(make_zip: Callable[..., Path]):
 def test_an_entry_that_unpacks_too_large_is_not_read(
     make_zip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("skin.data.archive.LARGEST", 1000)
+    monkeypatch.setattr("skin.data.archive.archive.LARGEST", 1000)
     archive = Archive(make_zip({"bomb.bin": bytes(1001)}))
     with pytest.raises(SkinError, match="1,001 bytes"):
         archive.read("source.zip::bomb.bin")
+
+
+def test_a_file_in_a_folder_that_is_too_large_is_not_read(
+    make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("skin.data.archive.archive.LARGEST", 1000)
+    archive = Archive(make_folder({"big.bin": bytes(1001), "small.bin": bytes(1000)}))
+    with pytest.raises(SkinError, match="1,001 bytes"):
+        archive.read("big.bin")
+    assert archive.read("small.bin") == bytes(1000)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_members_packed_in_any_way_are_read(tmp_path: Path, method: int):
+    content = {f"{number}.bin": bytes([number]) * 999 for number in range(3)}
+    with zipfile.ZipFile(tmp_path / "source.zip", "w", method) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    read = Archive(tmp_path / "source.zip").read
+    assert {name: read(f"source.zip::{name}") for name in content} == content
+
+
+def test_a_zip_behind_other_bytes_and_with_long_headers_is_read(tmp_path: Path):
+    # As of a self-extracting archive; a forced zip64 header has an extra field of its own.
+    path = tmp_path / "source.zip"
+    path.write_bytes(b"#!/bin/sh\n" * 10)
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.txt", "w", force_zip64=True) as member,
+    ):
+        member.write(b"content")
+    assert Archive(path).read("source.zip::a.txt") == b"content"
+
+
+def test_of_two_members_of_one_name_the_last_one_counts(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        archive.writestr("a.txt", b"first")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.txt", b"second")
+    archive = Archive(tmp_path / "source.zip")
+    assert [archive.read(entry.ref) for entry in archive.entries] == [b"second"]
+
+
+def test_a_zip_that_was_replaced_since_it_was_listed_is_an_error(make_zip: Callable[..., Path]):
+    path = make_zip(FILES)
+    archive = Archive(path)
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(SkinError, match=r"a\.txt: the zip is not what it was"):
+        archive.read("source.zip::a.txt")
+    path.write_bytes(b"")
+    with pytest.raises(SkinError, match=r"cannot read source\.zip::a\.txt"):
+        archive.read("source.zip::a.txt")
+    path.unlink()
+    with pytest.raises(SkinError, match=r"cannot read source\.zip::a\.txt: .*No such file"):
+        archive.read("source.zip::a.txt")
+
+
+def test_an_encrypted_member_is_an_error(make_zip: Callable[..., Path]):
+    path = make_zip({"a.txt": b"content"})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags in the zip's directory
+    path.write_bytes(data)
+    with pytest.raises(SkinError, match=r"a\.txt: it is encrypted"):
+        Archive(path).read("source.zip::a.txt")
+
+
+def test_a_dangling_link_is_left_out(make_folder: Callable[..., Path]):
+    folder = make_folder({"a.txt": b"A"})
+    (folder / "gone.txt").symlink_to(folder / "nothing")
+    assert [entry.ref for entry in Archive(folder).entries] == ["a.txt"]
 
 
 def test_pickled_archive_reads(make_zip: Callable[..., Path]):

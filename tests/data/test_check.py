@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from skin.data.check import check_dataset
-from skin.data.dataset import Dataset
+from skin.data.dataset import Dataset, write_dataset
 from skin.data.folds import make_folds
 
 
@@ -113,3 +114,39 @@ def test_a_dataset_without_a_cache_is_wrong(added: Dataset):
         path.unlink()
     (added.root / "cache" / "24").rmdir()
     assert check_dataset(added.root).bad == ["cache: there is none; run `skin data add` again"]
+
+
+def test_files_are_checked(source: Path, add: Callable[..., Dataset]):
+    dataset = add(source, store="files")
+    assert "cache: 18 images at short side 24" in check_dataset(dataset.root).good
+    flip(dataset.root / "cache" / "files" / "files.u8", 5)
+    found = check_dataset(dataset.root).bad
+    assert len(found) == 1
+    assert re.match("cache: 1 images .* are damaged: ISIC_0000000", found[0])
+
+
+def test_thumbnails_are_checked(added: Dataset):
+    flip(added.root / "cache" / "24" / "thumbnails.u8", 48 * 48)
+    assert re.match("cache: 1 images .* are damaged: ISIC_0000001", *check_dataset(added.root).bad)
+
+
+def relabelled(dataset: Dataset, dx: dict[int, str | None], **columns: str):
+    """The same dataset, with the labels of some rows changed."""
+    table = dataset.table.assign(**columns)
+    for row, label in dx.items():
+        table.loc[row, "dx"] = label
+    return write_dataset(dataset.root, table, dataset.info)
+
+
+def test_images_to_be_scored_on_need_no_label(source: Path, add: Callable[..., Dataset]):
+    dataset = relabelled(add(source), dict.fromkeys(range(17), pd.NA), split="test")
+    assert "labels: 1 classes, all known" in check_dataset(dataset.root).good
+    dataset = relabelled(dataset, {17: pd.NA})
+    findings = check_dataset(dataset.root)
+    assert findings.bad == []
+    assert "labels: no image has one" in findings.unseen
+
+
+def test_a_label_that_is_none_is_wrong(source: Path, add: Callable[..., Dataset]):
+    dataset = relabelled(add(source), {2: "wart", 5: "unknown"})
+    assert check_dataset(dataset.root).bad == ["labels: unknown dx of ISIC_0000002"]

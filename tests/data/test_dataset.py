@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from skin.data.dataset import DTYPES, Dataset, find_dataset, metadata_hash, table_hash, tidy
+from skin.data.dataset import (
+    DTYPES,
+    Dataset,
+    PoolPart,
+    find_dataset,
+    metadata_hash,
+    table_hash,
+    tidy,
+)
 from skin.errors import SkinError
 
 
@@ -80,7 +89,7 @@ def edit(path: Path, old: str, new: str):
         ("dataset.csv", ",phash", ",other", "hash differs"),
         ("dataset.csv", ",40,30,", ",forty,30,", "hash differs"),
         ("dataset.csv", ",nv,", ",,", "hash differs"),
-        ("dataset.json", '"hash"', '"hush"', "dataset.json: hash"),
+        ("dataset.json", '"hash"', '"hush"', "dataset.json: hush"),
         ("dataset.json", "{", "", "not valid JSON"),
     ],
 )
@@ -90,10 +99,25 @@ def test_edited_files_are_refused(dataset: Dataset, file: str, old: str, new: st
         Dataset.load(dataset.root)
 
 
-def test_a_missing_table_is_an_error(dataset: Dataset):
+@pytest.mark.parametrize(
+    ("parts", "command"), [((), "add"), ((PoolPart(name="a", hash=""),), "pool")]
+)
+def test_a_missing_table_is_an_error(dataset: Dataset, parts: tuple[PoolPart, ...], command: str):
+    info = dataset.info.model_copy(update={"parts": parts})
+    (dataset.root / "dataset.json").write_text(info.model_dump_json())
     (dataset.root / "dataset.csv").unlink()
-    with pytest.raises(SkinError, match=r"dataset\.csv is missing"):
+    with pytest.raises(SkinError, match=rf"dataset\.csv is missing; run `skin data {command}`"):
         Dataset.load(dataset.root)
+
+
+def test_the_short_sides_that_there_are(dataset: Dataset):
+    assert dataset.require_short_sides() == (24,)
+    assert [dataset.short_side_for(side) for side in (10, 24, 99)] == [24, 24, 24]
+    shutil.rmtree(dataset.root / "cache")
+    assert dataset.short_sides == ()
+    for ask in (dataset.require_short_sides, lambda: dataset.short_side_for(24)):
+        with pytest.raises(SkinError, match="'ham10000' has no cached images; run `skin data add`"):
+            ask()
 
 
 def test_cache_of_other_images_is_refused(dataset: Dataset):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from skin.ensembling.ensemble import (
     PLAIN,
@@ -22,6 +23,8 @@ from skin.ensembling.ensemble import (
 )
 from skin.ensembling.load import load_member
 from skin.ensembling.pipeline import Pipeline
+from skin.ensembling.unknown import Unknown
+from skin.ensembling.unknown.rule import Standard
 from skin.errors import SkinError
 from skin.files import sha256_file
 from skin.runs import Run
@@ -161,3 +164,27 @@ def test_ensembles_are_found_by_name_and_folder_the_newest_first(tmp_path: Path)
     assert locate_ensemble(str(tmp_path / "old"), Path("nowhere")) == tmp_path / "old"
     assert locate_ensemble("none", tmp_path) is None
     assert all_ensembles(tmp_path / "nowhere") == []
+
+
+def test_a_rule_for_unknown_lesions_is_of_these_models(make_run: MakeRun, tmp_path: Path):
+    standard = Standard(mean=0.25, scale=1 / 3)
+    rule = Unknown(score="energy", kept=0.95, threshold=0.1, standards=((standard, standard),))
+    plain = {"pipeline": Pipeline.plain(), "made": PLAIN, "tta": "none"}
+    ensemble = describe([make_run("a")], tmp_path, **plain, unknown=rule)
+    ensemble.save(tmp_path)
+    assert load_ensemble(tmp_path).unknown == rule
+    assert {f.features_sha256 for run in ensemble.runs for f in run.folds} == {None}
+    short = rule.model_copy(update={"standards": ((standard,),)})
+    with pytest.raises(ValidationError, match="not those of the models"):
+        describe([make_run("b")], tmp_path, **plain, unknown=short)
+
+
+def test_ensembles_of_before_there_were_such_rules_still_load(make_run: MakeRun, tmp_path: Path):
+    described([make_run("a")], tmp_path).save(tmp_path)
+    path = tmp_path / "ensemble.json"
+    tree = json.loads(path.read_text())
+    del tree["unknown"]
+    for member in tree["runs"][0]["folds"]:
+        del member["features_sha256"]
+    path.write_text(json.dumps(tree))
+    assert load_ensemble(tmp_path).unknown is None

@@ -99,7 +99,7 @@ def test_a_dx_column_is_of_no_interest(table: Path):
         ("image,width\nA,5\n", "says nothing of age, sex or site: it has none of the columns age"),
         ("image,age\nA,5\nB,old\n", r"patients\.csv, row 3: age 'old' is not a number of years"),
         ("image,age\nA,130\n", r"patients\.csv, row 2: age '130' is not a number of years"),
-        ("image,sex\nA,m\n", r"patients\.csv, row 2: sex 'm' is not one of male, female; leave"),
+        ("image,sex\nA,x\n", r"patients\.csv, row 2: sex 'x' is not one of male, female; leave"),
         ("image,age\nA,5\nA.png,6\n", r"patients\.csv: image A stands in rows 2, 3"),
         ("image,age\nA\n", r"patients\.csv, row 2: 1 values for 2 columns"),
     ],

@@ -8,7 +8,7 @@ from skin.ensembling.pipeline import Pipeline
 from skin.ensembling.uncertainty import ConformalSets, Referral
 from skin.errors import SkinError
 from skin.inference.outputs import Submission, plan_cases, plan_submission
-from skin.taxonomy import get_challenge
+from skin.taxonomy import CHALLENGES, Challenge, get_challenge
 
 PLAIN = Pipeline.plain()
 SURE = PLAIN.model_copy(update={"referral": Referral(share=0.2, threshold=0.5)})
@@ -27,14 +27,22 @@ def test_the_format_is_the_tasks_unless_another_is_named(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("challenge", CHALLENGES.values(), ids=list(CHALLENGES))
+def test_each_task_has_a_format(tmp_path: Path, challenge: Challenge):
+    assert plan(tmp_path / "x.csv", None, challenge.task).challenge is challenge
+
+
+def test_classes_may_make_up_the_columns_of_another_challenge(tmp_path: Path):
+    assert plan(tmp_path / "x.csv", "isic2024", "isic2018").challenge.columns == ("target",)
+
+
 @pytest.mark.parametrize(
     ("challenge", "task", "message"),
     [
-        ("isic2017", "isic2018", "do not predict the columns of isic2017"),
-        ("isic2019", "isic2018", "do not predict the columns of isic2019"),
-        ("isic2017", "isic2017", "do not predict the columns of isic2017"),
-        ("isic2018", "malignant", "the classes of task 'malignant', and do not predict"),
-        (None, "malignant", "no challenge takes the classes of task 'malignant'"),
+        ("isic2017", "isic2018", "BKL is only partly what its column 'seborrheic_keratosis' asks"),
+        ("isic2019", "isic2018", "no submission to isic2019 can be made"),
+        ("isic2018", "malignant", "the classes of task 'malignant' .BEN, MAL., of which no sub"),
+        ("isic2020", "malignant", "MAL is only partly what its column 'target' asks for"),
         ("isic2081", "isic2018", "unknown challenge 'isic2081': did you mean"),
     ],
 )

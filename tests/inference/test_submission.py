@@ -1,6 +1,5 @@
 """Each rule of the official scorer's contract, and the round trip through a file."""
 
-import hashlib
 import re
 import warnings
 from pathlib import Path
@@ -12,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from skin.data.official import official_images
 from skin.errors import SkinError
 from skin.inference.submission import (
     Block,
-    official_images,
     read_submission,
     write_blocks,
 )
@@ -213,24 +212,6 @@ def test_a_rejected_write_keeps_the_old_file(csv: Path, ids: list[str], message:
 def test_shape_must_fit(csv: Path):
     with pytest.raises(ValueError, match=r"shape \(2, 3\); isic2017 wants \(2, 2\)"):
         write_blocks(csv, [Block(["a", "b"], np.zeros((2, 3)))], ISIC_2017)
-
-
-def test_official_images_of_2018():
-    ids = official_images(ISIC_2018, "test")
-    assert len(ids) == 1512
-    assert (ids[0], ids[-1]) == ("ISIC_0034524", "ISIC_0036064")
-    assert list(ids) == sorted(set(ids))
-    assert "ISIC_0035068" in ids
-    assert "ISIC_0034550" not in ids
-    # Of the image names in the organisers' ISIC2018_Task3_Test_Input.zip, one a line.
-    assert hashlib.sha256("\n".join(ids).encode()).hexdigest() == (
-        "c3f8eba234ea8948ac1c1c352d769d078b866feb04840763d135be334bc73682"
-    )
-
-
-def test_no_official_images():
-    with pytest.raises(SkinError, match=r"'isic2018_train'; known: isic2018_test"):
-        official_images(ISIC_2018, "train")
 
 
 def test_write_of_official_images(csv: Path):

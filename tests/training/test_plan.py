@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skin.config import Config, load_config, parse_config
@@ -13,7 +14,7 @@ from skin.data.encode import METADATA_SIZE
 from skin.data.folds import make_folds
 from skin.data.loader import Draw
 from skin.errors import SkinError
-from skin.training.plan import loader_workers, plan_fold, resolve
+from skin.training.plan import OUTSIDE, loader_workers, plan_fold, resolve
 
 WriteConfig = Callable[..., Path]
 
@@ -161,12 +162,74 @@ def relabel(data_dir: Path, change: dict[str, str]) -> None:
     make_folds(write_dataset(dataset.root, table, dataset.info), k=2)
 
 
+def relabel_some(data_dir: Path, old: str, new: str) -> None:
+    """Give every other lesion of a diagnosis another one, without splitting again."""
+    dataset = find_dataset(data_dir)
+    table = dataset.table
+    lesions = table.loc[table["dx"] == old, "lesion_id"].unique()[::2]
+    changed = table.assign(dx=table["dx"].mask(table["lesion_id"].isin(lesions), new))
+    shutil.rmtree(dataset.root / "folds")
+    make_folds(write_dataset(dataset.root, changed, dataset.info), k=2)
+
+
 def test_an_unknown_diagnosis_is_named(config: Config, workspace: Path):
     relabel(workspace / "data", {"df": "scc"})
-    with pytest.raises(
-        SkinError, match="'toy' has diagnoses that task 'isic2018' does not know: s"
-    ):
+    message = (
+        "dataset 'toy' has diagnoses that task 'isic2018' does not know: scc; choose another --set "
+        r"task=NAME, or leave their \d+ images out with --set data.outside=drop"
+    )
+    with pytest.raises(SkinError, match=message):
         resolve(config, workspace / "data")
+
+
+DROP: dict[str, object] = {"task": "isic2019", "data": {"outside": "drop"}}
+
+
+def test_what_is_outside_the_task_is_left_out_of_everything(
+    write_config: WriteConfig, workspace: Path, capsys: pytest.CaptureFixture[str]
+):
+    # AKIEC is no class of isic2019; actinic keratoses and carcinomas are.
+    relabel(workspace / "data", {"df": "unknown", "vasc": "scc"})
+    relabel_some(workspace / "data", "akiec", "ak")
+    config = load_config(write_config(**DROP))
+    experiment = resolve(config, workspace / "data")
+    dx = experiment.dataset.table["dx"]
+    is_outside = dx.isin(["unknown", "akiec"]).to_numpy()
+    assert set(dx[is_outside]) == {"unknown", "akiec"}
+    counts = ", ".join(f"{each} ({n:,})" for each, n in dx[is_outside].value_counts().items())
+    said = capsys.readouterr().err
+    assert f"{is_outside.sum()} images are outside task 'isic2019' and left out: {counts}" in said
+    np.testing.assert_array_equal(experiment.targets == OUTSIDE, is_outside)
+    for fold in (0, 1):
+        split, parts = experiment.folds.split(fold), experiment.parts(fold)
+        for kept, rows in zip(parts, split, strict=True):
+            assert kept.tolist() == [row for row in rows if not is_outside[row]]
+        held_out = [row for row in split.held_out if is_outside[row]]
+        assert experiment.outside(fold).tolist() == held_out
+        assert held_out
+    with pytest.raises(SkinError, match="no training image of DF, VASC"):  # which are others now
+        plan_fold(experiment, 0)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_no_row_outside_the_task_is_trained_on(
+    balanced: bool, write_config: WriteConfig, workspace: Path
+):
+    relabel(workspace / "data", {"df": "nv", "vasc": "unknown", "mel": "scc"})
+    keys = {"task": "malignant", "data": {"outside": "drop"}}
+    config = load_config(write_config(**keys, balance=[*BALANCE[1:]] if balanced else []))
+    plan = plan_fold(resolve(config, workspace / "data"), 0)
+    outside = set(np.flatnonzero(plan.experiment.dataset.table["dx"] == "unknown"))
+    assert outside
+    blends = plan.training.blends
+    assert (len(blends) > 0) == balanced
+    for rows in (*plan.parts, plan.training.rows, blends.first, blends.second):
+        assert outside.isdisjoint(rows.tolist())
+    drawn = {draw.row for batch in plan.order.epoch(0) for draw in batch}
+    assert outside.isdisjoint(drawn)
+    assert (plan.targets[plan.training.rows] >= 0).all()
+    assert (plan.order.targets >= 0).all()
+    assert plan.train_counts.sum() == len(plan.training.rows)
 
 
 def test_a_class_without_a_training_image_is_named(config: Config, workspace: Path):
@@ -174,6 +237,107 @@ def test_a_class_without_a_training_image_is_named(config: Config, workspace: Pa
     experiment = resolve(config, workspace / "data")
     with pytest.raises(SkinError, match="fold 0 of dataset 'toy' has no training image of DF, VAS"):
         plan_fold(experiment, 0)
+
+
+def from_two_sources(data_dir: Path, table_of: Callable[[pd.DataFrame], pd.Series]) -> None:
+    """Say where each image of `toy` is from."""
+    dataset = find_dataset(data_dir)
+    table = dataset.table.assign(source=table_of(dataset.table).astype("string"))
+    write_dataset(dataset.root, table, dataset.info)
+
+
+def by_lesion(table: pd.DataFrame) -> pd.Series:
+    """Half of the lesions are of the source `first`, the others of `second`."""
+    return pd.Series(pd.factorize(table["lesion_id"])[0] % 2).map({0: "first", 1: "second"})
+
+
+def by_class(table: pd.DataFrame) -> pd.Series:
+    """Dermatofibromas are of the source `second`."""
+    return pd.Series(np.where(table["dx"] == "df", "second", "first"))
+
+
+@pytest.mark.parametrize("kind", ["shuffle", "weighted", "undersample"])
+def test_sources_are_drawn_as_their_weights_say(
+    kind: str, write_config: WriteConfig, workspace: Path
+):
+    from_two_sources(workspace / "data", by_lesion)
+    sampler = {"kind": kind, "power": 1.0, "source_weights": {"second": 0.25}}
+    keys: dict[str, object] = {"task": "malignant", "balance": []}
+    if kind != "undersample":
+        keys["balance"] = [{"step": "smote", "neighbours": 1}]
+    config = load_config(write_config(**keys, sampler=sampler))
+    plan = plan_fold(resolve(config, workspace / "data"), 0)
+    source = plan.experiment.dataset.table["source"].to_numpy(str)
+    blends = plan.training.blends
+    assert len(blends) > 0 or kind == "undersample"
+    of_row = np.concatenate([source, source[blends.first]])[plan.training.rows]
+    assert plan.weights is not None
+    np.testing.assert_array_equal(plan.weights, np.where(of_row == "first", 1, 0.25))
+    rows = [draw.row for epoch in range(150) for batch in plan.order.epoch(epoch) for draw in batch]
+    share = {row: rows.count(row) / len(rows) for row in set(plan.training.rows.tolist())}
+    targets = plan.targets[plan.training.rows]
+    for target in (0, 1):
+        drawn = {
+            name: np.mean(
+                [share[r] for r in plan.training.rows[(targets == target) & (of_row == name)]]
+            )
+            for name in ("first", "second")
+        }
+        assert drawn["second"] / drawn["first"] == pytest.approx(0.25, rel=0.25)
+    counts = np.bincount(plan.targets[rows], minlength=2) / len(rows)
+    assert counts == pytest.approx(plan.order.class_distribution(2), abs=0.05)
+
+
+def test_a_source_of_weight_0_is_never_drawn(write_config: WriteConfig, workspace: Path):
+    from_two_sources(workspace / "data", by_lesion)
+    keys = {"task": "malignant", "sampler": {"source_weights": {"second": 0}}}
+    plan = plan_fold(resolve(load_config(write_config(**keys)), workspace / "data"), 0)
+    source = plan.experiment.dataset.table["source"]
+    drawn = {draw.row for batch in plan.order.epoch(0) for draw in batch}
+    assert set(source[list(drawn)]) == {"first"}
+    assert plan.order.epoch_images == (source[plan.parts.train] == "first").sum()
+
+
+def test_weights_that_leave_a_class_out_are_refused(write_config: WriteConfig, workspace: Path):
+    from_two_sources(workspace / "data", by_class)
+    config = load_config(write_config(sampler={"source_weights": {"second": 0}}))
+    experiment = resolve(config, workspace / "data")
+    with pytest.raises(SkinError, match="all training images of DF are of sources that sampler"):
+        plan_fold(experiment, 0)
+
+
+def test_a_source_that_is_not_there_is_named(write_config: WriteConfig, workspace: Path):
+    from_two_sources(workspace / "data", by_lesion)
+    config = load_config(write_config(sampler={"source_weights": {"secnd": 2}}))
+    message = "no images of source 'secnd': did you mean 'second'. known: first, second"
+    with pytest.raises(SkinError, match=message):
+        resolve(config, workspace / "data")
+
+
+def test_weights_are_set_on_the_command_line(write_config: WriteConfig):
+    config = load_config(write_config(), ["sampler.source_weights.isic2019=0.5"])
+    assert config.sampler.source_weights == {"isic2019": 0.5}
+    assert config.differences(load_config(write_config())) == [
+        "sampler.source_weights.isic2019: None -> 0.5"
+    ]
+
+
+def test_undersampling_and_balancing_together_are_refused(
+    write_config: WriteConfig, toy_data: Path
+):
+    keys = {"balance": BALANCE, "sampler": {"kind": "undersample"}}
+    with pytest.raises(SkinError, match="both cut classes to size: drop one of them"):
+        resolve(load_config(write_config(**keys)), toy_data)
+
+
+@pytest.mark.parametrize("fusion", ["none", "concat"])
+def test_metadata_have_an_identity_where_the_model_sees_them(
+    fusion: str, write_config: WriteConfig, toy_data: Path
+):
+    keys = {"model": {"metadata": {"fusion": fusion}}}
+    experiment = resolve(load_config(write_config(**keys)), toy_data)
+    expected = experiment.dataset.metadata_hash if fusion == "concat" else None
+    assert experiment.metadata_hash == expected
 
 
 def test_an_empty_data_folder_says_what_to_do(tmp_path: Path):

@@ -1,8 +1,9 @@
 """The figures of the ISIC challenges' official scorer, isic-challenge-scoring.
 
-Its rules are not those of this project's own reports: the figures of one class compare its
-probability with 0.5 instead of taking the argmax, and an undefined ratio counts as 1.0.
-`scripts/check-scorer` compares every figure with the real scorer's.
+It is that of ISIC 2018 and 2019; 2017 and 2020 were ranked by figures that it has too, and 2024 by
+the partial AUC, which it lacks. Its rules are not those of this project's own reports: the figures
+of one class compare its probability with 0.5 instead of taking the argmax, and an undefined ratio
+counts as 1.0. `scripts/check-scorer` compares every figure with the real scorer's.
 """
 
 from __future__ import annotations
@@ -13,20 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn import metrics
 
+from skin.analysis import isic_areas
+from skin.analysis.isic_areas import Bools, Floats
 from skin.analysis.isic_metric import RANKED_BY, Metric
 from skin.analysis.isic_truth import Truth, read_truth
 from skin.errors import SkinError, name_some
 from skin.inference.submission import read_submission
 from skin.taxonomy import Challenge
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-_SENSITIVITY = 0.80
-"""Where the partial AUC begins."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class IsicScore:
         balanced_accuracy: mean recall, by argmax, over the classes that the truth has. Of a
             challenge with one column it is always 1 and says nothing.
         per_class: (C, 9), a row a class: accuracy, sensitivity, specificity, dice, ppv, npv (at
-            above 0.5), auc, auc_sens_80 and ap (average precision).
+            above 0.5), auc, auc_sens_80 and ap (average precision); and pauc where it ranks.
         macro: (9,), their means over the classes, each over those where it is defined.
         tied: ids of the images (of some weight) whose maximum stands in several columns; the
             balanced accuracy counts them as wrong.
@@ -95,8 +90,9 @@ def score(values: pd.DataFrame, truth: Truth, metric: Metric) -> IsicScore:
     # Rounding in cumulated weights depends on the order of rows, so it has to be the truth's.
     predicted = values.loc[truth.labels.index, truth.labels.columns].to_numpy(np.float64)
     actual = truth.labels.to_numpy(np.bool_)
+    ordered = _OFFICIAL if metric is not Metric.PARTIAL_AUC else (*_OFFICIAL, metric)
     figures = _counted_figures(actual, predicted, truth.score_weight) | {
-        name: _by_class(name, actual, predicted, truth.score_weight) for name in _RANKED_FIGURES
+        name: _by_class(name, actual, predicted, truth.score_weight) for name in ordered
     }
     per_class = pd.DataFrame(figures, index=truth.labels.columns)
     macro = per_class.mean()
@@ -155,47 +151,20 @@ def _counted_figures(actual: Bools, predicted: Floats, weight: Floats) -> dict[s
 
 def _by_class(figure: str, actual: Bools, predicted: Floats, weight: Floats) -> Floats:
     """One of the figures that hang on the order of the values, for each class: (C,)."""
-    compute = _RANKED_FIGURES[figure]
+    compute = _BY_ORDER[figure]
     counts = weight != 0
     actual, predicted, weight = actual[counts], predicted[counts], weight[counts]
     pairs = zip(actual.T, predicted.T, strict=True)
     return np.array([compute(true, values, weight) for true, values in pairs])
 
 
-def _auc(actual: Bools, predicted: Floats, weight: Floats) -> float:
-    """Area under the ROC curve; NaN unless there are images of both kinds."""
-    if actual.all() or not actual.any():
-        return np.nan
-    return float(metrics.roc_auc_score(actual, predicted, sample_weight=weight))
-
-
-def _auc_from_sensitivity(actual: Bools, predicted: Floats, weight: Floats) -> float:
-    """Area under the part of the ROC curve with a sensitivity of 80 % and more, 1.0 at best.
-
-    The area reaches down to the axis. It is neither rescaled nor cut at the bottom.
-    """
-    if actual.all() or not actual.any():
-        return np.nan
-    fp_rate, tp_rate, _ = metrics.roc_curve(
-        actual, predicted, sample_weight=weight, drop_intermediate=False
-    )
-    first = np.searchsorted(tp_rate, _SENSITIVITY)  # never 0: the curve begins at (0, 0)
-    start = np.interp(_SENSITIVITY, tp_rate[first - 1 : first + 1], fp_rate[first - 1 : first + 1])
-    return float(metrics.auc(np.r_[start, fp_rate[first:]], np.r_[_SENSITIVITY, tp_rate[first:]]))
-
-
-def _average_precision(actual: Bools, predicted: Floats, weight: Floats) -> float:
-    """Average precision; 0 where no image is of the class, NaN where there is no image."""
-    if not actual.any():
-        return 0.0 if len(actual) else np.nan
-    return float(metrics.average_precision_score(actual, predicted, sample_weight=weight))
-
-
-_RANKED_FIGURES: Mapping[str, Callable[[Bools, Floats, Floats], float]] = {
-    "auc": _auc,
-    "auc_sens_80": _auc_from_sensitivity,
-    "ap": _average_precision,
+_BY_ORDER: Mapping[str, Callable[[Bools, Floats, Floats], float]] = {
+    "auc": isic_areas.auc,
+    "auc_sens_80": isic_areas.auc_from_sensitivity,
+    "ap": isic_areas.average_precision,
+    Metric.PARTIAL_AUC: isic_areas.partial_auc,
 }
+_OFFICIAL = ("auc", "auc_sens_80", "ap")
 
 
 def _sole_maximum(values: Bools | Floats) -> Bools:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.errors import SkinError
-from skin.inference.isic_csv import check_columns, parse_table, read_columns, read_text
+from skin.data.archive import Archive
+from skin.errors import SkinError, name_some
+from skin.inference.isic_csv import check_columns, decode, parse_columns, parse_table, read_text
 from skin.taxonomy import CHALLENGES, Challenge
 
 _WEIGHTS = ("score_weight", "validation_weight")
+_TELLING_MORE = ("isic2017", "isic2020", "isic2024")  # in columns beside those predicted
 _EXCLUDED = "ISIC_0035068"  # the organisers weigh it 0, though its row is required
 
 
@@ -35,15 +37,21 @@ class Truth:
 def read_truth(path: Path, challenge: Challenge) -> Truth:
     """Read a truth table: image ids, a 0/1 column a class, and the weights if it has them.
 
-    Without weights every image counts 1, except `ISIC_0035068`, which always counts 0.
+    Without weights every image counts 1, except `ISIC_0035068`, which always counts 0. The tables
+    of ISIC 2017, 2020 and 2024 may tell more of each image, as `train.csv` does; those of 2018 and
+    2019 are read as the official scorer reads them, which takes no other column.
+
+    Args:
+        path: a CSV, or a zip with one, as the truth of ISIC 2018's validation images comes.
+        challenge: says the columns.
 
     Raises:
         SkinError: the file cannot be read, a column or value is wrong, or no image counts.
     """
-    table = parse_table(read_text(path), challenge.index, path)
+    table = parse_table(_read(path), challenge.index, path)
     weights = table.reindex(columns=list(_WEIGHTS), fill_value=1.0)
     labels = table.drop(columns=list(_WEIGHTS), errors="ignore")
-    check_columns(labels, challenge.columns, path)
+    check_columns(labels, challenge.columns, path, others=challenge.name in _TELLING_MORE)
     labels = labels[list(challenge.columns)]
     _check(labels, labels.isin([0, 1]), path, "is neither 0 nor 1")
     numbers = weights.apply(pd.to_numeric, errors="coerce").astype(np.float64)
@@ -67,18 +75,32 @@ def infer_challenge(path: Path) -> Challenge:
     Raises:
         SkinError: the columns are not those of exactly one challenge.
     """
-    columns = set(read_columns(path)) - set(_WEIGHTS)
-    found = [
-        challenge
-        for challenge in CHALLENGES.values()
-        if columns == {challenge.index, *challenge.columns}
-    ]
+    columns = set(parse_columns(_read(path), path)) - set(_WEIGHTS)
+    found = []
+    for challenge in CHALLENGES.values():
+        wanted = {challenge.index, *challenge.columns}
+        if wanted == columns or (challenge.name in _TELLING_MORE and wanted < columns):
+            found.append(challenge)
     if len(found) != 1:
         raise SkinError(
-            f"{path}: its columns ({', '.join(sorted(columns))}) are those of no one challenge; "
-            f"name it with --challenge: {', '.join(CHALLENGES)}"
+            f"{path}: its columns ({name_some(sorted(columns), most=12)}) are those of no one "
+            f"challenge; name it with --challenge: {', '.join(CHALLENGES)}"
         )
     return found[0]
+
+
+def _read(path: Path) -> str:
+    """A table's text; of a zip, that of the only CSV in it."""
+    if path.suffix.lower() != ".zip":
+        return read_text(path)
+    archive = Archive(path)
+    tables = [entry.ref for entry in archive.entries if entry.path.suffix.lower() == ".csv"]
+    if len(tables) != 1:
+        raise SkinError(
+            f"{path} has {name_some(tables) if tables else 'no CSV'}, where one CSV is wanted: "
+            "unpack the one to score by"
+        )
+    return decode(archive.read(tables[0]), path)
 
 
 def _check(table: pd.DataFrame, right: pd.DataFrame, path: Path, why: str) -> None:

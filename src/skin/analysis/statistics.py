@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from skin.analysis import metrics
 from skin.analysis.metrics import FloatArray, IntArray, Scores
+from skin.analysis.ranking import Ranking
 from skin.taxonomy import Task
 
 LEVEL = 0.95
@@ -99,9 +100,9 @@ def bootstrap(
     names, lesion = np.unique(lesions, return_inverse=True)
     tally = _LesionTally(targets, scores, lesion, task)
     ranking = [
-        _Ranking(targets == index, probabilities[:, index], lesion) for index in range(len(task))
+        Ranking(targets == index, probabilities[:, index], lesion) for index in range(len(task))
     ]
-    malignant = _Ranking(*metrics.malignancy(targets, probabilities, task), lesion)
+    malignant = Ranking(*metrics.malignancy(targets, probabilities, task), lesion)
     parts: dict[str, list[FloatArray]] = {}
     for weights in lesion_weights(len(names), resamples, seed):
         confusion = tally.confusion(weights)
@@ -160,32 +161,6 @@ class _LesionTally:
         """Sum up: weights (L, b) to confusion matrices (b, C, C + 1)."""
         counts: FloatArray = self._counts @ weights
         return counts.T.reshape(-1, *self._shape)
-
-
-class _Ranking:
-    """Positives among sorted negatives: one sort serves the AUC of every resample."""
-
-    def __init__(self, positive: NDArray[np.bool_], scores: FloatArray, lesion: IntArray) -> None:
-        order = np.argsort(scores[~positive], kind="stable")
-        negatives = scores[~positive][order]
-        self._negative_lesions = lesion[~positive][order]
-        self._positive_lesions = lesion[positive]
-        self._below = np.searchsorted(negatives, scores[positive], side="left")
-        self._not_above = np.searchsorted(negatives, scores[positive], side="right")
-
-    def auc(self, weights: FloatArray) -> FloatArray:
-        """Weighted Mann-Whitney statistic, ties half: weights (L, b) to (b,).
-
-        NaN for a resample without a positive or without a negative.
-        """
-        negative = np.zeros((len(self._negative_lesions) + 1, weights.shape[1]))
-        np.cumsum(weights[self._negative_lesions], axis=0, out=negative[1:])
-        positive = weights[self._positive_lesions]
-        won = (negative[self._below] + negative[self._not_above]) / 2
-        pairs = positive.sum(axis=0) * negative[-1]
-        area = np.full(len(pairs), np.nan)
-        np.divide((positive * won).sum(axis=0), pairs, out=area, where=pairs > 0)
-        return area
 
 
 def interval(value: float, samples: FloatArray) -> Interval:

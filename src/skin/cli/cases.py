@@ -42,6 +42,8 @@ def _print(text: str) -> None:
 def _caption(case: Case) -> str:
     """Say the decision, its set and whether to refer the case."""
     parts = [f"decision: {case.decision.name}"]
+    if case.unknown:
+        parts = [f"decision: none of the classes; the nearest is {case.decision.name}"]
     if case.conformal is not None:
         parts.append(f"set: {' '.join(case.conformal) or 'none'}")
     if case.refer is not None:
@@ -61,6 +63,7 @@ def _tree(case: Case, task: Task) -> dict[str, Any]:
         "mutual_information": case.mutual_information,
         "set": case.conformal,
         "refer": case.refer,
+        "unknown": case.unknown,
         "classes": [
             {"code": c.code, "name": c.name, "malignant": c.malignant, "probability": p}
             for c, p in ranked

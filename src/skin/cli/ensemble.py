@@ -59,6 +59,20 @@ def ensemble(
     refer: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="The share of cases to refer.")
     ] = 0.2,
+    unknown: Annotated[
+        str,
+        typer.Option(
+            help="How to tell lesions that are none of the classes, where the task has a column "
+            "for them: max_probability, entropy, energy, mahalanobis, auto for the best on "
+            "held-out ones (entropy without any), or none."
+        ),
+    ] = "auto",
+    unknown_kept: Annotated[
+        float,
+        typer.Option(
+            min=0.5, max=0.999, help="The share of known lesions not to be taken for unknown."
+        ),
+    ] = 0.95,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Copy the models, so that the folder can be moved.")
     ] = False,
@@ -85,6 +99,8 @@ def ensemble(
       skin ensemble --tta dihedral+crops --rule sensitivity:MEL=0.95
 
       skin ensemble --method logistic-metadata --metadata --bundle
+
+      skin ensemble --unknown energy --unknown-kept 0.9
     """
     import shlex
     import sys
@@ -117,6 +133,8 @@ def ensemble(
         bundled=bundle,
         resamples=resamples,
         seed=seed,
+        unknown=unknown,
+        unknown_kept=unknown_kept,
     )
     folder = ensembles_dir / name
     command = shlex.join(["skin", *sys.argv[1:]])

@@ -156,7 +156,9 @@ def predict(
         with _folder(submission) as folder:
             shards = Shards(folder, predictor.key(), inputs, known)
             _predict(predictor, shards, skip_bad=skip_bad)
-            decisions = Decisions(shards, get_task(ensemble.task), pipeline, groups)
+            decisions = Decisions(
+                shards, get_task(ensemble.task), pipeline, groups, ensemble.unknown
+            )
             if cases:
                 _write_cases(cases, decisions)
             if submission:

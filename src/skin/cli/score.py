@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skin.analysis.isic_metric import Metric
+from skin.analysis.isic_metric import RANKED_BY, SHORT, Metric
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from skin.analysis.isic_score import IsicScore
 
-_HEADS = {
+_HEADS: Mapping[str, str] = {
     "accuracy": "acc",
     "sensitivity": "sens",
     "specificity": "spec",
     "dice": "dice",
     "ppv": "PPV",
     "npv": "NPV",
-    "auc": "AUC",
     "auc_sens_80": "AUC80",
-    "ap": "AP",
+    **SHORT,
 }
+_FEW = 2  # columns that are named beside their mean; the table has them all
 
 
 class Format(StrEnum):
@@ -40,11 +40,14 @@ class Format(StrEnum):
 def score(
     submission: Annotated[Path, typer.Argument(help="The CSV to score.", show_default=False)],
     truth: Annotated[
-        Path, typer.Argument(help="The CSV of the true classes, 0 or 1.", show_default=False)
+        Path,
+        typer.Argument(
+            help="The CSV of the true classes, 0 or 1, or a zip with it.", show_default=False
+        ),
     ],
     challenge: Annotated[
         str | None,
-        typer.Option(help="isic2017 to isic2020; by default, what the truth's columns say."),
+        typer.Option(help="isic2017 to isic2024; by default, what the truth's columns say."),
     ] = None,
     metric: Annotated[
         Metric | None,
@@ -56,13 +59,14 @@ def score(
 
     Rows may come in any order, and must be those of TRUTH.
     The balanced accuracy (BACC) takes each row's maximum; a tie is wrong.
+    The partial AUC (pAUC) is the area above a sensitivity of 0.8, at most 0.2.
     A class's own figures take its value as a yes above 0.5.
     The JSON has the official scorer's layout.
 
     Examples:
       skin score submissions/isic2018.csv ISIC2018_Task3_Test_GroundTruth.csv
 
-      skin score submission.csv truth.csv --challenge isic2017 --metric ap
+      skin score submissions/isic2020.csv train.csv --challenge isic2020 --metric ap
 
       skin score submission.csv truth.csv --format json > score.json
     """
@@ -83,19 +87,34 @@ def score(
     if form is Format.JSON:
         out.print_json(data={"challenge": chosen.name, "metric": result.metric, **result.to_dict()})
     else:
-        for line in _summary(result):
+        for line in _summary(result, chosen.name):
             out.print(line)
         out.print(_table(result))
 
 
-def _summary(result: IsicScore) -> Iterator[str]:
-    """The figures of all classes together, BACC first where it says anything."""
-    if len(result.per_class) > 1:
+def _summary(result: IsicScore, challenge: str) -> Iterator[str]:
+    """The figures of all columns together, BACC first where they are all the classes there are."""
+    if RANKED_BY[challenge] is Metric.BALANCED_ACCURACY or _is_bacc(result):
         yield f"[bold]BACC {_shown(result.balanced_accuracy)}[/bold]"
-    if result.metric is not Metric.BALANCED_ACCURACY:
-        yield f"[bold]mean {_HEADS[result.metric]} {_shown(result.overall)}[/bold]"
-    if _shown(result.validation) != _shown(result.overall):
+    if not _is_bacc(result):
+        yield f"[bold]{_overall(result)}[/bold]"
+    if _shown(result.validation) not in {_shown(result.overall), _shown(math.nan)}:
         yield f"by validation weight {_shown(result.validation)}"
+
+
+def _is_bacc(result: IsicScore) -> bool:
+    return result.metric is Metric.BALANCED_ACCURACY
+
+
+def _overall(result: IsicScore) -> str:
+    """The figure that ranks; of two columns, the mean and what it is the mean of."""
+    name, values = SHORT[result.metric], result.per_class[result.metric]
+    most = " of 0.2" if result.metric is Metric.PARTIAL_AUC else ""
+    if len(values) == 1:
+        return f"{name} {_shown(result.overall)}{most}"
+    each = ", ".join(f"{column} {_shown(value)}" for column, value in values.items())
+    of_each = f": {each}" if len(values) <= _FEW else ""
+    return f"mean {name} {_shown(result.overall)}{most}{of_each}"
 
 
 def _table(result: IsicScore) -> Table:

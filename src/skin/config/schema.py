@@ -174,11 +174,25 @@ class MixConfig(_Strict):
 
 
 class SamplerConfig(_Strict):
-    """Which images make an epoch."""
+    """Which images make an epoch; see `skin.data.order.TrainingOrder`."""
 
-    kind: Literal["shuffle", "weighted"] = "shuffle"
-    power: Fraction = 1.0  # a class is drawn in proportion to count^(1 - power); 1 is balanced
+    kind: Literal["shuffle", "weighted", "undersample"] = "shuffle"
+    power: Fraction = 1.0  # weighted: a class in proportion to count^(1 - power); 1 is balanced
+    ratio: Above = 1.0  # undersample: images of all other classes for each of the smallest one
     epoch_images: Positive | None = None  # none: as many as the training part has
+    # How often an image is drawn, by the dataset's column `source`; sources not named weigh 1.
+    source_weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+
+    @model_validator(mode="after")
+    def _keys_count(self) -> SamplerConfig:
+        if self.kind != "undersample" and self.ratio != 1:
+            raise ValueError(f"ratio makes no difference to {self.kind}: leave it out")
+        if self.kind == "undersample" and self.epoch_images:
+            raise ValueError(
+                "epoch_images makes no difference to undersample, whose epoch is as long as the "
+                "smallest class and ratio say: leave it out"
+            )
+        return self
 
 
 class OptimizerConfig(_Strict):
@@ -220,7 +234,8 @@ class TrainingConfig(_Strict):
     compile: bool = False
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
-    early_stopping: Positive | None = None  # epochs without a better BACC
+    select_by: Literal["bacc", "auc", "pauc"] = "bacc"  # what judges an epoch; see `Selection`
+    early_stopping: Positive | None = None  # epochs without a better figure
     tta: Annotated[str, AfterValidator(_views)] = "none"  # of out-of-fold predictions; see `Tta`
 
     @model_validator(mode="after")

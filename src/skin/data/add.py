@@ -1,33 +1,25 @@
-"""Adding a dataset: read a source once, write its table and its decoded cache."""
+"""Adding a dataset: read a source once, write its table and its cache."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
-from skin.console import note, progress, warn
-from skin.data.cache import CacheWriter, cache_folder
-from skin.data.dataset import (
-    Dataset,
-    DatasetInfo,
-    Skipped,
-    SourceInfo,
-    tidy,
-    write_dataset,
-)
-from skin.data.images import BadImageError
-from skin.data.scan import Facts, Known, Scanned, scan
+from skin.console import note
+from skin.data.build import build_cache, build_dataset
+from skin.data.cache import ImageCache, Store, files_folder, move_cache, share_files
+from skin.data.dataset import Dataset, write_dataset
+from skin.data.scan import Wanted
 from skin.data.sources import Source
-from skin.errors import SkinError, name_some
+from skin.errors import SkinError
 
 Done = Literal["added", "cache added", "source updated", "nothing to do"]
 
@@ -39,12 +31,14 @@ class Added:
     Attributes:
         dataset: the dataset as it is now.
         short_side: of the cache that was asked for.
+        store: what it keeps.
         done: what had to be done.
         seconds: how long that took.
     """
 
     dataset: Dataset
     short_side: int
+    store: Store
     done: Done
     seconds: float
 
@@ -55,26 +49,30 @@ def add_dataset(
     *,
     name: str,
     short_side: int,
+    store: Store | None = None,
     skip_bad: bool = False,
     overwrite: bool = False,
 ) -> Added:
     """Add a dataset under `data_dir`, or only what is not there yet.
 
     All is written beside its place and renamed, so that a kill leaves no half of a dataset; the
-    next call clears what it left. A source that was added before is told by its fingerprint,
-    without reading an image; another short side then adds only a cache.
+    next call goes on with what was read. A source that was added before is told by its
+    fingerprint, without reading an image; another short side or store then adds only a cache.
 
     Args:
         source: the images and their metadata.
         data_dir: the folder of all datasets.
         name: the dataset's folder in it.
         short_side: pixels of the cached images' short side.
+        store: what is kept of the images: `pixels`, to be read at once, or the `files`' own
+            bytes, a tenth as much or less, to be decoded whenever they are read. None keeps what
+            the dataset there keeps, and pixels of a new one.
         skip_bad: leave out images that cannot be read, instead of stopping.
         overwrite: replace a dataset of that name that holds other images or labels, folds too.
 
     Raises:
-        SkinError: the source is not as it must be, a dataset of that name differs, or another
-            process is adding it.
+        SkinError: the source is not as it must be, a dataset of that name differs, the disk is
+            too small, or another process is adding it.
     """
     start = time.monotonic()
     if not re.fullmatch(r"\w[\w.-]*", name):
@@ -82,14 +80,14 @@ def add_dataset(
     with _locked(data_dir, name):
         root = data_dir / name
         existing = _existing(root)
+        wanted = Wanted(short_side, store or _default_store(existing, short_side))
         if existing is None or _is_changed(existing, source, skip_bad=skip_bad):
-            done = _add(source, root, existing, short_side, skip_bad=skip_bad, overwrite=overwrite)
-        elif short_side not in existing.short_sides:
-            done = _add_cache(source, existing, short_side)
+            done = _add(source, root, existing, wanted, skip_bad=skip_bad, overwrite=overwrite)
+        elif _store_of(existing, short_side) != wanted.store:
+            done = _add_cache(source, existing, wanted)
         else:
-            existing.open_cache(short_side)
             done = "nothing to do"
-        return Added(Dataset.load(root), short_side, done, time.monotonic() - start)
+        return Added(Dataset.load(root), *wanted, done, time.monotonic() - start)
 
 
 @contextmanager
@@ -125,141 +123,52 @@ def _is_changed(existing: Dataset, source: Source, *, skip_bad: bool) -> bool:
     )
 
 
+def _store_of(existing: Dataset, short_side: int) -> Store | None:
+    """What a dataset keeps of its images at a short side, if it has them of its own."""
+    if short_side not in existing.short_sides:
+        return None
+    cache = existing.open_cache(short_side)
+    return cache.store if isinstance(cache, ImageCache) else None
+
+
+def _default_store(existing: Dataset | None, short_side: int) -> Store:
+    """What a dataset keeps there, or else at its largest short side; pixels if it has none."""
+    if existing is None or not existing.short_sides:
+        return "pixels"
+    there = _store_of(existing, short_side) or _store_of(existing, existing.short_sides[-1])
+    return there or "pixels"
+
+
 def _add(
     source: Source,
     root: Path,
     existing: Dataset | None,
-    short_side: int,
+    wanted: Wanted,
     *,
     skip_bad: bool,
     overwrite: bool,
 ) -> Done:
     """Build the dataset in a folder beside its place, then move it there."""
-    metadata = source.read().sort_values("image_id", ignore_index=True)
     stage = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(stage, ignore_errors=True)
+    staged = build_dataset(source, stage, root.name, wanted, existing, skip_bad=skip_bad)
     try:
-        known = _known(existing, short_side)
-        there, absent = _without_absent(source, metadata, skip_bad=skip_bad)
-        table, bad = _cache_images(source, stage, short_side, there, known)
-        _judge_bad(bad, len(there), skip_bad=skip_bad)
-        info = DatasetInfo(
-            name=root.name,
-            namespace=source.namespace,
-            source=_source_info(source),
-            skipped=(*absent, *bad),
-            licence=source.licence,
-            citation=source.citation,
-        )
-        staged = write_dataset(stage, table, info)
-        return _install(staged, root, existing, short_side, overwrite=overwrite)
+        return _install(staged, root, existing, wanted, overwrite=overwrite)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _add_cache(source: Source, existing: Dataset, short_side: int) -> Done:
-    """Cache the images of a dataset at a further short side."""
-    refs = existing.table["path"].tolist()
-    hashes = existing.table["sha256"].tolist()
-    with CacheWriter(existing.root, short_side) as writer:
-        images = _scan(source, refs, short_side, {})
-        for ref, sha256, image in zip(refs, hashes, images, strict=True):
-            if isinstance(image, BadImageError):
-                raise image
-            if image.facts.sha256 != sha256:
-                raise SkinError(f"{ref} changed since '{existing.name}' was added; add it again")
-            writer.add(image.pixels, sha256)
+def _add_cache(source: Source, existing: Dataset, wanted: Wanted) -> Done:
+    """Cache the images of a dataset at a further short side, or in another store."""
+    if wanted.store == "files" and files_folder(existing.root).is_dir():
+        share_files(existing.root, wanted.short_side)
+        existing.open_cache(wanted.short_side)
+    else:
+        build_cache(source, existing, wanted)
     return "cache added"
 
 
-def _cache_images(
-    source: Source,
-    root: Path,
-    short_side: int,
-    metadata: pd.DataFrame,
-    known: Mapping[str, Known],
-) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Write the cache of all good images; give their table, and the bad ones."""
-    facts: dict[int, Facts] = {}
-    skipped = []
-    refs = metadata["path"].tolist()
-    with CacheWriter(root, short_side) as writer:
-        for row, image in enumerate(_scan(source, refs, short_side, known)):
-            if isinstance(image, BadImageError):
-                name = metadata["image_id"][row]
-                skipped.append(Skipped(image_id=name, path=refs[row], reason=image.reason))
-            else:
-                facts[row] = image.facts
-                writer.add(image.pixels, image.facts.sha256)
-    measured = pd.DataFrame(
-        [asdict(fact) for fact in facts.values()],
-        index=list(facts),
-        columns=["width", "height", "sha256", "phash"],
-    )
-    return tidy(metadata.join(measured, how="inner")), skipped
-
-
-def _scan(
-    source: Source, refs: list[str], short_side: int, known: Mapping[str, Known]
-) -> Iterator[Scanned | BadImageError]:
-    with progress() as bar:
-        images = scan(source.archive, refs, short_side, known)
-        yield from bar.track(images, total=len(refs), description="reading images")
-
-
-def _known(existing: Dataset | None, short_side: int) -> dict[str, Known]:
-    """The images that are cached already, by hash."""
-    if existing is None or short_side not in existing.short_sides:
-        return {}
-    cache = existing.open_cache(short_side)
-    columns = (existing.table[column] for column in ("width", "height", "sha256", "phash"))
-    facts = (Facts(*values) for values in zip(*columns, strict=True))
-    return {fact.sha256: (fact, cache[row]) for row, fact in enumerate(facts)}
-
-
-def _without_absent(
-    source: Source, metadata: pd.DataFrame, *, skip_bad: bool
-) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Take out the rows whose image is not there; before any image is read."""
-    absent = metadata.loc[metadata["path"].isna(), "image_id"]
-    if absent.empty:
-        return metadata, []
-    where = f"{len(absent):,} of {len(metadata):,} images have no file in {source.archive.root}"
-    hint = f"; {source.missing_hint}" if source.missing_hint else ""
-    if not skip_bad or len(absent) == len(metadata):
-        raise SkinError(
-            f"{where}: {name_some(absent)}{hint}; "
-            "add what is missing, or leave their rows out with --skip-bad"
-        )
-    warn(f"{where}, and their rows are left out: {name_some(absent)}{hint}")
-    skipped = [Skipped(image_id=image, path="", reason="there is no such file") for image in absent]
-    return metadata[metadata["path"].notna()].reset_index(drop=True), skipped
-
-
-def _judge_bad(skipped: list[Skipped], count: int, *, skip_bad: bool) -> None:
-    if not skipped:
-        return
-    listed = name_some(f"{bad.path} ({bad.reason})" for bad in skipped)
-    if not skip_bad:
-        raise SkinError(
-            f"{len(skipped)} of {count} images cannot be used: {listed}; "
-            "mend them, or leave them out with --skip-bad"
-        )
-    if len(skipped) == count:
-        raise SkinError(f"none of the {count} images can be used: {listed}")
-    warn(f"{len(skipped)} of {count} images cannot be used and are left out: {listed}")
-
-
-def _source_info(source: Source) -> SourceInfo:
-    return SourceInfo(
-        reader=source.reader,
-        path=str(source.archive.root),
-        fingerprint=source.fingerprint(),
-    )
-
-
 def _install(
-    staged: Dataset, root: Path, existing: Dataset | None, short_side: int, *, overwrite: bool
+    staged: Dataset, root: Path, existing: Dataset | None, wanted: Wanted, *, overwrite: bool
 ) -> Done:
     """Move a staged dataset to its place."""
     if existing is None:
@@ -269,10 +178,8 @@ def _install(
         return "added"
     if staged.hash == existing.hash:
         # The same images and labels at another place: caches and folds stay good.
-        if short_side not in existing.short_sides:
-            cache = cache_folder(root, short_side)
-            cache.parent.mkdir(exist_ok=True)
-            cache_folder(staged.root, short_side).rename(cache)
+        if _store_of(existing, wanted.short_side) != wanted.store:
+            move_cache(staged.root, root, *wanted)
         write_dataset(root, staged.table, staged.info)
         return "source updated"
     if not overwrite:

@@ -12,10 +12,10 @@ from skin.data.archive import Archive
 from skin.data.dataset import Dataset
 from skin.data.folds import Folds
 from skin.data.folds_info import list_folds
-from skin.data.scan import available_cpus
+from skin.data.parallel import available_cpus, map_ahead
 from skin.errors import SkinError, name_some
 from skin.files import sha256_bytes
-from skin.taxonomy import TASKS
+from skin.taxonomy import LABELS
 
 
 @dataclass
@@ -43,19 +43,40 @@ def check_dataset(root: Path) -> Findings:
     findings = Findings()
     findings.good.append(f"table: {len(dataset):,} rows match their hash")
     _check_labels(dataset, findings)
-    _check_source(dataset, findings)
+    if dataset.info.parts:
+        _check_parts(dataset, findings)
+    else:
+        _check_source(dataset, findings)
     _check_caches(dataset, findings)
     _check_folds(dataset, findings)
     return findings
 
 
 def _check_labels(dataset: Dataset, findings: Findings) -> None:
-    known = {dx for task in TASKS.values() for dx in task.index_by_dx()}
-    unknown = dataset.table["image_id"][~dataset.table["dx"].isin(known)]
+    labels = dataset.table["dx"].dropna()  # images to be scored on may have none
+    unknown = dataset.table["image_id"][labels.index[~labels.isin(list(LABELS))]]
     if len(unknown):
         findings.bad.append(f"labels: unknown dx of {name_some(unknown)}")
+    elif labels.empty:
+        findings.unseen.append("labels: no image has one")
     else:
-        findings.good.append(f"labels: {dataset.table['dx'].nunique()} classes, all known")
+        findings.good.append(f"labels: {labels.nunique()} classes, all known")
+
+
+def _check_parts(pool: Dataset, findings: Findings) -> None:
+    for part in pool.info.parts:
+        try:
+            is_same = Dataset.load(pool.root.parent / part.name).hash == part.hash
+        except SkinError as error:
+            findings.bad.append(f"pool: {error}")
+            continue
+        if is_same:
+            findings.good.append(f"pool: {part.name} is as it was pooled")
+        else:
+            findings.bad.append(
+                f"pool: {part.name} holds other images or labels than were pooled; "
+                "restore it, or pool again with --overwrite"
+            )
 
 
 def _check_source(dataset: Dataset, findings: Findings) -> None:
@@ -79,19 +100,22 @@ def _check_source(dataset: Dataset, findings: Findings) -> None:
 
 
 def _changed_files(dataset: Dataset, archive: Archive) -> Iterator[str]:
-    refs = dataset.table["path"].tolist()
-    hashes = dataset.table["sha256"].tolist()
+    files = dataset.table[["path", "sha256"]].itertuples(index=False, name=None)
 
-    def is_same(ref: str, sha256: str) -> bool:
+    def is_same(file: tuple[str, str]) -> bool:
+        ref, sha256 = file
         try:
             return sha256_bytes(archive.read(ref)) == sha256
         except SkinError:
             return False  # gone or damaged: not the file that was added
 
-    with ThreadPoolExecutor(available_cpus()) as pool, progress() as bar:
-        same = pool.map(is_same, refs, hashes)
-        tracked = bar.track(same, total=len(refs), description="checking files")
-        yield from (ref for ref, is_good in zip(refs, tracked, strict=True) if not is_good)
+    workers = available_cpus()
+    with ThreadPoolExecutor(workers) as pool, progress() as bar:
+        same = map_ahead(pool, is_same, files, 64 * workers)
+        tracked = bar.track(same, total=len(dataset), description="checking files")
+        yield from (
+            ref for ref, is_good in zip(dataset.table["path"], tracked, strict=True) if not is_good
+        )
 
 
 def _check_caches(dataset: Dataset, findings: Findings) -> None:
@@ -100,16 +124,19 @@ def _check_caches(dataset: Dataset, findings: Findings) -> None:
     for short_side in dataset.short_sides:
         try:
             cache = dataset.open_cache(short_side)
+            damaged = list(cache.damaged_rows())
         except SkinError as error:
             findings.bad.append(f"cache: {error}")
             continue
-        sizes = [row for row, image in enumerate(cache) if min(image.shape[:2]) != short_side]
-        damaged = sorted({*sizes, *cache.damaged_rows()})
         if damaged:
             names = name_some(dataset.table["image_id"].iloc[damaged])
+            mend = (
+                "see which of its parts `skin data check` finds wrong"
+                if dataset.info.parts
+                else "delete that folder and run `skin data add` again"
+            )
             findings.bad.append(
-                f"cache: {len(damaged)} images in {cache.folder} are damaged: {names}; "
-                "delete that folder and run `skin data add` again"
+                f"cache: {len(damaged)} images in {cache.folder} are damaged: {names}; {mend}"
             )
         else:
             findings.good.append(f"cache: {len(cache):,} images at short side {short_side}")

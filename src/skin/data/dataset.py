@@ -8,12 +8,29 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skin.console import note
-from skin.data.cache import ImageCache, cached_short_sides
+from skin.data.cache import Cache, ImageCache, cached_short_sides
+from skin.data.dataset_info import DatasetInfo, PoolPart, Skipped, SourceInfo, load_info
+from skin.data.pooled_cache import PooledCache, how_to_share_a_side, pooled_short_sides
 from skin.errors import SkinError, did_you_mean, name_some
-from skin.files import read_json, sha256_bytes, sha256_file, write_text
+from skin.files import sha256_bytes, sha256_file, write_text
+
+__all__ = [
+    "DTYPES",
+    "RAW",
+    "TEXT",
+    "Dataset",
+    "DatasetInfo",
+    "PoolPart",
+    "Skipped",
+    "SourceInfo",
+    "find_dataset",
+    "metadata_hash",
+    "table_hash",
+    "tidy",
+    "write_dataset",
+]
 
 RAW: Final = ("dx", "age", "sex", "site")
 """The fields whose published text is kept as `<field>_raw`."""
@@ -45,71 +62,6 @@ DTYPES: Mapping[str, Literal["string[python]", "float64", "int64"]] = {
 _ALWAYS_THERE = ("image_id", "path", "lesion_id", "source", "split", "sha256", "phash")
 _IDENTITY = ["image_id", "lesion_id", "patient_id", "dx", "split", "sha256"]
 _METADATA = ["image_id", "age", "sex", "site"]
-
-
-class SourceInfo(BaseModel):
-    """Where a dataset was added from.
-
-    Attributes:
-        reader: the kind of source, as `ham10000`.
-        path: the folder or archive.
-        fingerprint: of its listing and of the reader's options, to tell whether it changed.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reader: str
-    path: str
-    fingerprint: str
-
-
-class Skipped(BaseModel):
-    """An image that was left out, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    image_id: str
-    path: str
-    reason: str
-
-
-class PoolPart(BaseModel):
-    """A dataset that a pool was made of: its name, and its hash at that time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    hash: str
-
-
-class DatasetInfo(BaseModel):
-    """The content of `dataset.json`.
-
-    Attributes:
-        name: the dataset's name.
-        hash: its identity, see `table_hash`; this and the next two are set by `write_dataset`.
-        metadata_hash: see the function of that name.
-        file_hash: SHA-256 of `dataset.csv`, to tell whether it was edited.
-        namespace: who gave out the ids, see `skin.data.sources.Source`.
-        source: where it was added from.
-        parts: the datasets that it was pooled from; empty if it was added.
-        skipped: the images that `--skip-bad` left out.
-        licence: under which the images may be used.
-        citation: what to cite.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    hash: str = ""
-    metadata_hash: str = ""
-    file_hash: str = ""
-    namespace: str = ""
-    source: SourceInfo
-    parts: tuple[PoolPart, ...] = ()
-    skipped: tuple[Skipped, ...]
-    licence: str
-    citation: str
 
 
 @dataclass(frozen=True)
@@ -161,8 +113,23 @@ class Dataset:
 
     @property
     def short_sides(self) -> tuple[int, ...]:
-        """The short sides that images are cached at, ascending."""
-        return cached_short_sides(self.root)
+        """The short sides that all images are cached at, ascending."""
+        return pooled_short_sides(self.root) if self.info.parts else cached_short_sides(self.root)
+
+    def require_short_sides(self) -> tuple[int, ...]:
+        """The short sides that all images are cached at, ascending.
+
+        Raises:
+            SkinError: there is none; the message says what to add.
+        """
+        sides = self.short_sides
+        if sides:
+            return sides
+        if self.info.parts:
+            parts = tuple(part.name for part in self.info.parts)
+            why = how_to_share_a_side(self.root.parent, parts)
+            raise SkinError(f"pool '{self.name}' has no images to read: {why}")
+        raise SkinError(f"dataset '{self.name}' has no cached images; run `skin data add` again")
 
     def short_side_for(self, pixels: int) -> int:
         """The smallest short side that images are cached at and that needs no enlarging.
@@ -173,11 +140,7 @@ class Dataset:
         Raises:
             SkinError: no images are cached.
         """
-        sides = self.short_sides
-        if not sides:
-            raise SkinError(
-                f"dataset '{self.name}' has no cached images; run `skin data add` again"
-            )
+        sides = self.require_short_sides()
         return min((side for side in sides if side >= pixels), default=sides[-1])
 
     @classmethod
@@ -188,23 +151,25 @@ class Dataset:
             SkinError: a file is missing, the table was edited, lacks a column or holds an image
                 twice.
         """
-        info = _load_info(root / "dataset.json")
+        info = load_info(root / "dataset.json")
         path = root / "dataset.csv"
         if not path.is_file():
-            raise SkinError(f"{path} is missing; run `skin data add` again")
+            raise SkinError(f"{path} is missing; run `skin data {info.command}` again")
         if sha256_file(path) != info.file_hash:
             raise SkinError(
-                f"{path} is not the table that `skin data add` wrote (its hash differs from "
-                f"dataset.json); restore it, or delete {root} and add the dataset again"
+                f"{path} is not the table that `skin data {info.command}` wrote (its hash differs "
+                f"from dataset.json); restore it, or delete {root} and run that again"
             )
         return cls(root, _read_table(path), info)
 
-    def open_cache(self, short_side: int) -> ImageCache:
+    def open_cache(self, short_side: int) -> Cache:
         """Open the cache whose row i is row i of the table.
 
         Raises:
             SkinError: there is none for that short side, or it is of other images.
         """
+        if self.info.parts:
+            return PooledCache.open(self.root, short_side, self.table["sha256"].to_numpy(str))
         cache = ImageCache.open(self.root, short_side)
         if cache.sha256.tolist() != self.table["sha256"].tolist():
             raise SkinError(
@@ -275,15 +240,6 @@ def find_dataset(data_dir: Path, name: str | None = None) -> Dataset:
     if name not in names:
         raise SkinError(f"no dataset '{name}' under {data_dir}: {did_you_mean(name, names)}")
     return Dataset.load(data_dir / name)
-
-
-def _load_info(path: Path) -> DatasetInfo:
-    try:
-        return DatasetInfo.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SkinError(f"{path}: {place}: {first['msg']}; add the dataset again") from None
 
 
 def _read_table(path: Path) -> pd.DataFrame:

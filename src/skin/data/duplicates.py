@@ -7,22 +7,18 @@ decides, since only the same photograph has its hairs, dots and reflections at t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.data.cache import ImageCache
 from skin.data.dataset import Dataset
+from skin.data.fine_structure import FineStructure
+from skin.data.hamming import close_pairs
 
 HASH_BITS = 10
 CORRELATION = 0.85
 
-_SIDE = 48
-_BLUR = 2.0  # pixels of `_SIDE`: coarser structure than this, the blob itself, is taken off
-_BLOCK = 512
+_Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def near_duplicates(dataset: Dataset) -> pd.DataFrame:
@@ -46,48 +42,44 @@ def near_duplicates(dataset: Dataset) -> pd.DataFrame:
         `distance` (bits) and `correlation`.
     """
     hashes = np.array([int(value, 16) for value in dataset.table["phash"]], np.uint64)
-    pairs = np.concatenate(list(_similar_hashes(hashes)))
-    details = _details(dataset.open_cache(max(dataset.short_sides)))
-    first, second = pairs.T
-    correlation = np.concatenate(
-        [
-            np.einsum("ij,ij->i", details[first[block]], details[second[block]])
-            for block in _blocks(len(pairs))
-        ]
-        or [np.empty(0, np.float32)]
-    )
-    files = dataset.table["sha256"].to_numpy()
-    correlation[files[first] == files[second]] = 1  # a blank image has no structure of its own
-    found = pd.DataFrame(
+    thumbnails = dataset.open_cache(max(dataset.short_sides)).thumbnails
+    return similar_pairs(hashes, thumbnails, dataset.table["sha256"].to_numpy(str))
+
+
+def similar_pairs(
+    hashes: NDArray[np.uint64], thumbnails: NDArray[np.uint8], files: NDArray[np.str_]
+) -> pd.DataFrame:
+    """Find images that show one photograph, of one dataset or of several put together.
+
+    Args:
+        hashes: (N,) perceptual hashes.
+        thumbnails: (N, 48, 48), see `skin.data.thumbnails`.
+        files: (N,) hashes of the images' files.
+
+    Returns:
+        As `near_duplicates`, ordered by `first`, then `second`.
+    """
+    structure = FineStructure(thumbnails)
+    _, codes = np.unique(files, return_inverse=True)
+
+    def judge(pairs: NDArray[np.int64]) -> _Found:
+        # A blank image has no structure of its own, so equal files are told by themselves.
+        is_same = codes[pairs[:, 0]] == codes[pairs[:, 1]]
+        same, other = pairs[is_same], pairs[~is_same]
+        alike, correlation = structure.alike(other, CORRELATION)
+        ones = np.ones(len(same), np.float32)
+        return np.concatenate([same, alike]), np.concatenate([ones, correlation])
+
+    found = [(np.empty((0, 2), np.int64), np.empty(0, np.float32))]
+    found += close_pairs(hashes, HASH_BITS, judge)
+    pairs, correlation = map(np.concatenate, zip(*found, strict=True))
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    first, second = pairs[order].T
+    return pd.DataFrame(
         {
             "first": first,
             "second": second,
             "distance": np.bitwise_count(hashes[first] ^ hashes[second]),
-            "correlation": correlation,
+            "correlation": correlation[order],
         }
     )
-    return found[found["correlation"] >= CORRELATION].reset_index(drop=True)
-
-
-def _similar_hashes(hashes: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
-    """Pairs (P, 2) of rows, first < second, whose hashes differ in few bits, block by block."""
-    for block in _blocks(len(hashes)):
-        distance = np.bitwise_count(hashes[block, None] ^ hashes[None, block.start :])
-        pairs = np.argwhere(distance <= HASH_BITS)
-        yield pairs[pairs[:, 0] < pairs[:, 1]] + block.start
-
-
-def _details(cache: ImageCache) -> NDArray[np.float32]:
-    """The fine structure of each image, (N, `_SIDE`²), with zero mean and unit length."""
-    result = np.empty((len(cache), _SIDE * _SIDE), np.float32)
-    for row, image in enumerate(cache):
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-        fine = small - cv2.GaussianBlur(small, (0, 0), _BLUR)
-        result[row] = (fine - fine.mean()).ravel()
-    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-6)
-    return result
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.console import note
+from skin.console import note, warn
 from skin.data.dataset import Dataset
 from skin.data.duplicates import CORRELATION, HASH_BITS, near_duplicates
 from skin.data.folds_info import FoldsInfo, choose_folds, load_info
+from skin.data.folds_verify import too_few_groups, verify
 from skin.data.scheme import (
     HELD_OUT,
     TRAIN,
@@ -178,9 +179,11 @@ def make_folds(
         name: of the folds; `Scheme.default_name` if not given.
         overwrite: replace folds of that name that were made otherwise.
 
+    A diagnosis with fewer groups than there are parts cannot be in each; it is warned of.
+
     Raises:
-        SkinError: a part would hold no image of some class, there are other folds of the name,
-            or the name says another scheme than is asked for.
+        SkinError: a part would hold no image of some class that has enough groups, there are
+            other folds of the name, or the name says another scheme than is asked for.
     """
     if dataset.split != "train":
         raise SkinError(
@@ -199,6 +202,13 @@ def make_folds(
         group=_name_groups(groups, keys), fold=np.array(list(scheme.parts))[parts]
     )[_COLUMNS]
     verify(dataset.table, table, scheme, f"folds '{name}'")
+    too_few = too_few_groups(dataset.table, table, scheme)
+    if len(too_few):
+        listed = name_some(f"'{dx}' ({count})" for dx, count in too_few.items())
+        warn(
+            f"folds '{name}': some diagnoses have fewer groups of images than the "
+            f"{len(scheme.parts)} parts, and are missing from some: {listed}"
+        )
     text = table.to_csv(index=False, lineterminator="\n")
     hash_bits, correlation = _thresholds(scheme)
     info = FoldsInfo(
@@ -215,53 +225,6 @@ def make_folds(
     write_text(path, text)
     write_text(path.with_suffix(".json"), info.model_dump_json(indent=2) + "\n")
     return Folds.load(dataset, name)
-
-
-def verify(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme, name: str) -> None:
-    """Check that folds cover a dataset's table once and share nothing that they must not.
-
-    Args:
-        images: the dataset's table.
-        folds: the folds' table.
-        scheme: how they were made; of an image split, lesions and patients may be shared.
-        name: of the folds, for messages.
-
-    Raises:
-        SkinError: an image is missing or there twice, a lesion, patient or group is in two
-            parts, or a part holds no image of some class.
-    """
-    if folds["image_id"].tolist() != images["image_id"].tolist():
-        raise SkinError(f"{name} does not hold each image of the dataset once, in its order")
-    unknown = sorted(set(folds["fold"]) - set(scheme.parts))
-    if unknown:
-        raise SkinError(
-            f"{name} has {name_some(unknown)} in its column fold, where only "
-            f"{name_some(scheme.parts, len(scheme.parts))} can be"
-        )
-    if not scheme.leaking:
-        _require_whole(images, folds, name)
-    counts = pd.crosstab(folds["fold"], images["dx"]).reindex(list(scheme.parts), fill_value=0)
-    for dx in counts:
-        empty = counts.index[counts[dx] == 0]
-        if len(empty):
-            remedy = "give it a larger share" if scheme.holdout else "use fewer folds"
-            raise SkinError(
-                f"{name}: {scheme.parts[empty[0]]} holds no image of class '{dx}', which has "
-                f"{counts[dx].sum()} images; {remedy}, or add images of that class"
-            )
-
-
-def _require_whole(images: pd.DataFrame, folds: pd.DataFrame, name: str) -> None:
-    """Refuse folds that split a lesion, a patient or a group."""
-    keys = images[["lesion_id", "patient_id"]].assign(group=folds["group"])
-    for column in keys:
-        parts = folds["fold"].groupby(keys[column].to_numpy()).nunique()
-        split = parts.index[parts > 1]
-        if len(split):
-            raise SkinError(
-                f"{name} leaks: {column} {name_some(split)} is in more than one part; "
-                "make it again with --overwrite"
-            )
 
 
 def _assign(dataset: Dataset, scheme: Scheme) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:

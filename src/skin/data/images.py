@@ -18,6 +18,7 @@ MAX_PIXELS = 100_000_000
 """The largest image that is decoded; a dermoscopic photograph has at most some 50 megapixels."""
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_ANNOTATIONS = ("_superpixels", "_segmentation", "_attribute_")
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 
 # What Pillow's readers raise on damaged files.
@@ -61,6 +62,12 @@ def is_image_name(path: PurePath) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_photograph_name(path: PurePath) -> bool:
+    """Whether the file is an image, and none of the annotations that challenges put beside them."""
+    stem = path.stem.lower()
+    return is_image_name(path) and not any(word in stem for word in _ANNOTATIONS)
+
+
 def open_rgb(data: bytes, name: str) -> Image.Image:
     """Decode an image at its full size, upright (EXIF orientation applied), as 8-bit RGB.
 
@@ -96,12 +103,18 @@ def resize(image: Image.Image, short_side: int, name: str) -> Image.Image:
     Raises:
         BadImageError: the image is so elongated that its scaled size exceeds `MAX_PIXELS`.
     """
-    scale = short_side / min(image.size)
-    if scale == 1:
+    size = scaled_size(image.size, short_side)
+    if size == image.size:
         return image
-    width, height = (max(short_side, round(side * scale)) for side in image.size)
-    _check_pixels((width, height), name)
-    return image.resize((width, height), Image.Resampling.BICUBIC)
+    _check_pixels(size, name)
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def scaled_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """What a size becomes when its short side is scaled to `short_side`, the aspect kept."""
+    scale = short_side / min(size)
+    first, second = (max(short_side, round(side * scale)) for side in size)
+    return first, second
 
 
 def decode(data: bytes, name: str, short_side: int | None = None) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""From the decoded cache to augmented batches: what an epoch draws, and how it is loaded."""
+"""From the decoded cache to augmented batches."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset
 
-from skin.config import SamplerConfig
-from skin.randomness import ORDER, image_generators, torch_generator
+from skin.randomness import image_generators
 
 
 class Images(Protocol):
@@ -72,80 +71,6 @@ class AugmentedImages(Dataset[Batch]):
         if self.classes is None:
             return self.pipeline
         return self.by_class.get(int(self.classes[row]), self.pipeline)
-
-
-@dataclass(frozen=True)
-class TrainingOrder:
-    """The batches of a whole training, epoch after epoch.
-
-    An epoch's order depends on (seed, epoch) alone, and an image's augmentation on (seed, epoch,
-    place in the epoch), so any epoch and any batch of it can be the first.
-
-    Attributes:
-        rows: the training part's rows in the table.
-        targets: their class indices, aligned with `rows`.
-        sampler: how an epoch is drawn.
-        batch_size: images a batch.
-        seed: of the fold.
-    """
-
-    rows: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    sampler: SamplerConfig
-    batch_size: int
-    seed: int
-
-    @property
-    def epoch_images(self) -> int:
-        """How many images an epoch draws."""
-        return self.sampler.epoch_images or len(self.rows)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Full batches only, as each epoch draws anew; at least one."""
-        return max(1, self.epoch_images // self.batch_size)
-
-    @property
-    def images_per_epoch(self) -> int:
-        """How many images those batches hold."""
-        return min(self.epoch_images, self.batches_per_epoch * self.batch_size)
-
-    def class_distribution(self, classes: int) -> NDArray[np.float64]:
-        """The classes' shares (C,) among the images that an epoch is expected to draw."""
-        counts = np.bincount(self.targets, minlength=classes).astype(np.float64)
-        power = self.sampler.power if self.sampler.kind == "weighted" else 0.0
-        drawn: NDArray[np.float64] = np.where(counts > 0, counts ** (1 - power), 0)
-        shares: NDArray[np.float64] = drawn / drawn.sum()
-        return shares
-
-    def epoch(self, epoch: int) -> Iterator[list[Draw]]:
-        """Yield the batches of one epoch."""
-        generator = torch_generator(ORDER, self.seed, epoch)
-        picker: WeightedRandomSampler | RandomSampler
-        if self.sampler.kind == "weighted":
-            counts = np.bincount(self.targets)
-            weights = counts[self.targets] ** -float(self.sampler.power)
-            picker = WeightedRandomSampler(
-                weights.tolist(), self.epoch_images, replacement=True, generator=generator
-            )
-        else:
-            picker = RandomSampler(
-                self.targets.tolist(), num_samples=self.epoch_images, generator=generator
-            )
-        draws = [
-            Draw(int(self.rows[position]), (self.seed, epoch, place))
-            for place, position in enumerate(picker)
-        ]
-        batches = BatchSampler(draws, self.batch_size, drop_last=len(draws) >= self.batch_size)  # type: ignore[arg-type]
-        yield from batches  # type: ignore[misc]
-
-    def batches(self, epochs: range, first_batch: int = 0) -> Iterator[list[Draw]]:
-        """Yield the batches of `epochs`, leaving out the first ones of the first epoch."""
-        for epoch in epochs:
-            skipped = first_batch if epoch == epochs.start else 0
-            for i, batch in enumerate(self.epoch(epoch)):
-                if i >= skipped:
-                    yield batch
 
 
 def training_loader(

@@ -27,7 +27,7 @@ def summarise_added(added: Added) -> Table:
     if dataset.info.skipped:
         table.add_row("left out as unusable", f"{len(dataset.info.skipped):,}")
     table.add_row("short sides cached", ", ".join(map(str, dataset.short_sides)))
-    table.add_row(f"cache at {added.short_side}", f"{cache.nbytes / 1e9:.2f} GB")
+    table.add_row(f"cache at {added.short_side}", f"{cache.nbytes / 1e9:.2f} GB of {added.store}")
     table.add_row("seconds", f"{added.seconds:.1f}")
     table.add_row("licence", dataset.licence)
     table.add_row("where", str(dataset.root))

@@ -129,6 +129,53 @@ class SetsLine:
 
 
 @dataclass(frozen=True, eq=False)
+class UnknownLine:
+    """An outlier score, its threshold fitted without the image's lesion.
+
+    Attributes:
+        name: of the score, or `auto` for the choosing within.
+        chosen: whether the ensemble has it.
+        auroc: of telling images outside the classes from known ones; None without any.
+        found: the share of images outside the classes that is taken for unknown; None likewise.
+        kept: the share of known images that is not, the mean over the classes.
+        kept_by_class: (C,) the same of each class; NaN for no image.
+        cost: BACC of the known classes where known images that are taken for unknown count as
+            wrong, minus that without a threshold, paired.
+        bacc: mean recall over the classes and the unknown as one more; None without any.
+    """
+
+    name: str
+    chosen: bool
+    auroc: Interval | None
+    found: Interval | None
+    kept: Interval
+    kept_by_class: FloatArray
+    cost: Interval
+    bacc: Interval | None
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownLines:
+    """How lesions that are none of the classes are told.
+
+    Attributes:
+        code: of the submission's column, as `UNK`.
+        score: that the ensemble has.
+        threshold: of the standardised score.
+        asked: the share of known images that was to be kept.
+        outside: how many held-out images are outside the classes.
+        lines: the scores, and the choosing within where there is anything to choose by.
+    """
+
+    code: str
+    score: str
+    threshold: float
+    asked: float
+    outside: int
+    lines: tuple[UnknownLine, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Assessment:
     """All that is known of an ensemble out of fold.
 
@@ -150,6 +197,7 @@ class Assessment:
         sets: conformal prediction sets.
         resamples: of the bootstrap.
         parts: how many parts were left out in turn.
+        unknown: lesions that are none of the classes; None if the ensemble does not tell them.
     """
 
     task: Task
@@ -168,3 +216,4 @@ class Assessment:
     sets: SetsLine
     resamples: int
     parts: int
+    unknown: UnknownLines | None = None

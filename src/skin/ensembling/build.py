@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,14 @@ from skin.ensembling.nested import (
 from skin.ensembling.oof import OutOfFold
 from skin.ensembling.pipeline import DecisionPlan, Pipeline
 from skin.ensembling.reevaluate import out_of_fold
+from skin.ensembling.unknown.assess import assess_unknown
+from skin.ensembling.unknown.choose import KEPT, fit_unknown, nested_odds, wanted_outliers
 from skin.errors import SkinError, did_you_mean
 from skin.files import locked, replacing, require_writable, sha256_file
 from skin.runs import Run, logit_columns, oof_columns, score_columns
 
 AUTO = "auto"
+_UNKNOWN = "oof_unknown.csv"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Recipe:
         bundled: whether the models are copied into the folder.
         resamples: of each bootstrap.
         seed: of the resamples.
+        unknown: how lesions are told that are none of the classes, where the task has a column for
+            them: an outlier score, `auto` for the best, or `none`.
+        unknown_kept: the share of known images that is to be kept.
     """
 
     decision: DecisionPlan
@@ -67,6 +73,8 @@ class Recipe:
     bundled: bool = False
     resamples: int = 2000
     seed: int = 0
+    unknown: str = AUTO
+    unknown_kept: float = KEPT
 
 
 def build_ensemble(
@@ -83,7 +91,9 @@ def build_ensemble(
     The folder gets `ensemble.json`, the pipeline, and `oof.csv`: for each image the calibrated
     probabilities, and the scores with the decision rule in them, by everything that was fitted
     without its lesion. New images are predicted by all models of each run, whose mean is a little
-    better than the one model an image that everything is fitted and judged on.
+    better than the one model an image that everything is fitted and judged on. For a task with a
+    column of unknown lesions there is also `oof_unknown.csv`, with the odds of each held-out image,
+    the unknown ones included, fitted likewise.
 
     Args:
         runs: of one task.
@@ -107,6 +117,9 @@ def build_ensemble(
     )
     leaking = _any(runs, "leaking")
     oof, plan = with_parts(gathered, leaking=leaking), recipe.decision
+    unknown, outliers = None, wanted_outliers(runs, oof, recipe.unknown)
+    if outliers is not None:
+        unknown = fit_unknown(outliers, recipe.unknown, recipe.unknown_kept)
     single_view = _single_view(runs, oof, recipe, data_dir, device)
     candidates = _fit(oof, methods)
     if recipe.method == AUTO:
@@ -129,20 +142,37 @@ def build_ensemble(
             on_score=lambda: bar.advance(scoring),
         )
         assessment = assessor.assess(candidates, main, judged, chosen.name)
+        if outliers is not None and unknown is not None:
+            lines = assess_unknown(
+                outliers,
+                judged,
+                unknown,
+                recipe.unknown,
+                task=oof.task,
+                resamples=recipe.resamples,
+                seed=recipe.seed,
+            )
+            assessment = replace(assessment, unknown=lines)
     with locked(folder, "made"):
         if _weights_of(runs) != weights:
             raise SkinError("a run was trained on while the ensemble was made; make it again")
         (folder / DESCRIPTION).unlink(missing_ok=True)  # what is half written is no ensemble
         remove_bundle(folder)
         ensemble = describe(
-            bundle(runs, folder) if recipe.bundled else runs,
+            bundle(runs, folder, unknown=unknown) if recipe.bundled else runs,
             folder,
             pipeline=_pipeline(chosen, oof, plan),
             made=Made(method=chosen.name, calibration=plan.calibration, rule=plan.rule.name),
             tta=tta,
+            unknown=unknown,
         )
         with replacing(folder / "oof.csv") as temporary:
             _table(gathered, judged).to_csv(temporary, index=False)
+        (folder / _UNKNOWN).unlink(missing_ok=True)
+        if outliers is not None:
+            odds = nested_odds(outliers, recipe.unknown, recipe.unknown_kept)
+            with replacing(folder / _UNKNOWN) as temporary:
+                outliers.table(oof.task, odds).to_csv(temporary, index=False)
         publish(assessment)
         ensemble.save(folder)
     return assessment
@@ -221,7 +251,7 @@ def _require_own(folder: Path) -> None:
     if not folder.is_dir() or (folder / DESCRIPTION).exists():
         return
     # What a kill left of an ensemble is no obstacle.
-    strange = [path for path in folder.iterdir() if path.name not in {".lock", "oof.csv"}]
+    strange = [path for path in folder.iterdir() if path.name not in {".lock", "oof.csv", _UNKNOWN}]
     if strange and not any(folder.glob("pipeline-*.json")):
         raise SkinError(f"{folder} is there and is no ensemble; choose another --name")
 

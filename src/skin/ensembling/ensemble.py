@@ -10,9 +10,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from skin.ensembling.pipeline import Pipeline
+from skin.ensembling.unknown import Unknown
+from skin.ensembling.unknown.choose import fit_unknown
+from skin.ensembling.unknown.gather import gather_outliers
 from skin.errors import SkinError
 from skin.files import read_json, replacing, sha256_bytes, sha256_file, write_json
+from skin.models.outliers import MAHALANOBIS
 from skin.runs import FoldRun, Run
+from skin.training.outliers import FEATURES
 
 DESCRIPTION = "ensemble.json"
 CONFIG = "config.yaml"  # of a fold
@@ -32,12 +37,14 @@ class Member(_Strict):
         fold: its number.
         sha256: of its weights file.
         config_sha256: of its config, which says how images are prepared.
+        features_sha256: of the statistics of its features; none where they are not needed.
     """
 
     folder: Path
     fold: int
     sha256: str
     config_sha256: str
+    features_sha256: str | None = None
 
 
 class RunMembers(_Strict):
@@ -80,6 +87,7 @@ class Ensemble(_Strict):
             judged on.
         parameters: of all models together.
         seconds: that their trainings took together.
+        unknown: which images it takes for none of the classes; none if it does not tell.
     """
 
     task: str
@@ -92,10 +100,13 @@ class Ensemble(_Strict):
     chosen_on_held_out: bool
     parameters: int
     seconds: float
+    unknown: Unknown | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Ensemble:
         self.pipeline.check(len(self.runs), len(self.classes))
+        if self.unknown is not None:
+            self.unknown.check([len(run.folds) for run in self.runs])
         return self
 
     def save(self, folder: Path) -> None:
@@ -117,7 +128,13 @@ class Ensemble(_Strict):
 
 
 def describe(
-    runs: Sequence[Run], folder: Path, *, pipeline: Pipeline, made: Made, tta: str
+    runs: Sequence[Run],
+    folder: Path,
+    *,
+    pipeline: Pipeline,
+    made: Made,
+    tta: str,
+    unknown: Unknown | None = None,
 ) -> Ensemble:
     """Describe an ensemble of all finished folds of `runs`, to lie in `folder`.
 
@@ -127,7 +144,9 @@ def describe(
         pipeline: how the runs' predictions become a decision.
         made: how it was chosen.
         tta: the views to predict with.
+        unknown: which images are none of the classes, where that is to be told.
     """
+    with_features = unknown is not None and unknown.score == MAHALANOBIS
     everything = [fold.metadata() for run in runs for fold in run.finished_folds()]
     first = everything[0]
     return Ensemble(
@@ -136,7 +155,10 @@ def describe(
         runs=tuple(
             RunMembers(
                 name=run.name,
-                folds=tuple(_member(fold, folder) for fold in run.finished_folds()),
+                folds=tuple(
+                    _member(fold, folder, with_features=with_features)
+                    for fold in run.finished_folds()
+                ),
             )
             for run in runs
         ),
@@ -147,6 +169,7 @@ def describe(
         chosen_on_held_out=any(metadata["chosen_on_held_out"] for metadata in everything),
         parameters=sum(metadata["parameters"] for metadata in everything),
         seconds=sum(metadata["seconds"] for metadata in everything),
+        unknown=unknown,
     )
 
 
@@ -172,30 +195,45 @@ def shared_tta(runs: Sequence[Run]) -> str:
 def from_run(run: Run, tta: str | None = None) -> Ensemble:
     """Describe the mean of one run's finished folds, as lying in the run's folder.
 
+    Where the task has a column of unknown lesions, the outlier score is chosen and its threshold
+    fitted as an ensemble's by default.
+
     Args:
         run: the run.
         tta: the views to predict with; none takes those that all folds were evaluated with.
 
     Raises:
-        SkinError: no fold is finished, or they have no views in common and none are given.
+        SkinError: no fold is finished, they have no views in common and none are given, or outlier
+            files are missing.
     """
     if not run.finished_folds():
         raise SkinError(f"{run.folder} has no finished fold; see `skin train`")
     views = tta or shared_tta([run])
-    return describe([run], run.folder, pipeline=Pipeline.plain(), made=PLAIN, tta=views)
+    unknown = fit_unknown(gather_outliers([run])) if run.task.unknown else None
+    return describe(
+        [run], run.folder, pipeline=Pipeline.plain(), made=PLAIN, tta=views, unknown=unknown
+    )
 
 
-def bundle(runs: Sequence[Run], folder: Path) -> list[Run]:
+def bundle(runs: Sequence[Run], folder: Path, *, unknown: Unknown | None = None) -> list[Run]:
     """Copy what predicting needs of the runs' finished folds into the ensemble's folder.
+
+    Args:
+        runs: of the ensemble.
+        folder: the ensemble's.
+        unknown: as `describe` takes it.
 
     Returns:
         The copies, as runs, for `describe`: the folder can then be moved anywhere.
     """
+    needed = list(_NEEDED)
+    if unknown is not None and unknown.score == MAHALANOBIS:
+        needed.append(FEATURES)
     copies = []
     for run in runs:
         copy = Run(folder / _MEMBERS / run.name)
         for fold in run.finished_folds():
-            for name in _NEEDED:
+            for name in needed:
                 with replacing(copy.fold(fold.fold).folder / name) as temporary:
                     shutil.copyfile(fold.folder / name, temporary)
         copies.append(copy)
@@ -249,11 +287,12 @@ def all_ensembles(ensembles_dir: Path) -> list[Path]:
     return sorted(found, key=lambda folder: -(folder / DESCRIPTION).stat().st_mtime_ns)
 
 
-def _member(fold: FoldRun, folder: Path) -> Member:
+def _member(fold: FoldRun, folder: Path, *, with_features: bool) -> Member:
     relative = Path(os.path.relpath(fold.folder.resolve(), folder.resolve()))
     return Member(
         folder=relative,
         fold=fold.fold,
         sha256=sha256_file(fold.weights),
         config_sha256=sha256_file(fold.folder / CONFIG),
+        features_sha256=sha256_file(fold.folder / FEATURES) if with_features else None,
     )

@@ -13,8 +13,10 @@ from skin.ensembling.ensemble import CONFIG, Member
 from skin.errors import SkinError
 from skin.files import sha256_file
 from skin.models.build import LesionClassifier, build_model
+from skin.models.outliers import FeatureStatistics
 from skin.runs import FoldRun
 from skin.training.checkpoint import load_weights
+from skin.training.outliers import FEATURES, load_statistics
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class LoadedMember:
         network: in evaluation mode, on the device.
         config: that it was trained with.
         precision: that it was trained in.
+        features: where the classes lie in its features, on the device, if the ensemble needs it.
     """
 
     network: LesionClassifier
     config: Config
     precision: str
+    features: FeatureStatistics | None = None
 
 
 def load_member(
@@ -61,7 +65,11 @@ def load_member(
     model = build_model(config, pretrained=False)
     load_weights(fold.weights, model)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return LoadedMember(model.eval(), config, metadata["precision"])
+    features = None
+    if member.features_sha256 is not None:
+        _require_same(fold.folder / FEATURES, member.features_sha256, folder)
+        features = load_statistics(fold).to(device)
+    return LoadedMember(model.eval(), config, metadata["precision"], features)
 
 
 def _require_same(path: Path, sha256: str, folder: Path) -> None:

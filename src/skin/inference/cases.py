@@ -12,7 +12,16 @@ from skin.files import replacing
 from skin.inference.decisions import Decided, Decisions
 from skin.taxonomy import Diagnosis, Task
 
-COLUMNS = ("image", "decision", "probability", "entropy", "mutual_information", "set", "refer")
+COLUMNS = (
+    "image",
+    "decision",
+    "probability",
+    "entropy",
+    "mutual_information",
+    "set",
+    "refer",
+    "unknown",
+)
 _YES_NO = {True: "yes", False: "no", None: ""}
 
 
@@ -29,6 +38,8 @@ class Case:
         mutual_information: how far the models disagree, in nats.
         conformal: the codes of the conformal set; none if the models have none.
         refer: whether the case is too unsure to be decided; none likewise.
+        unknown: whether it is taken for none of the classes, of which the decision is then the
+            nearest; none if the models do not tell.
     """
 
     image_id: str
@@ -39,6 +50,7 @@ class Case:
     mutual_information: float
     conformal: tuple[str, ...] | None
     refer: bool | None
+    unknown: bool | None
 
 
 class Written(NamedTuple):
@@ -58,7 +70,8 @@ def cases_of(decisions: Decisions) -> Iterator[Case]:
 def write_cases(path: Path, decisions: Decisions) -> Written:
     """Write a CSV with a row an image.
 
-    Probabilities keep their full precision; `set` and `refer` are empty if the models have none.
+    Probabilities keep their full precision; `set`, `refer` and `unknown` are empty if the models
+    have none.
 
     Raises:
         SkinError: the file cannot be written.
@@ -79,6 +92,7 @@ def write_cases(path: Path, decisions: Decisions) -> Written:
                     case.mutual_information,
                     " ".join(case.conformal or ()),
                     _YES_NO[case.refer],
+                    _YES_NO[case.unknown],
                 )
             )
     return Written(images, referred)
@@ -87,12 +101,14 @@ def write_cases(path: Path, decisions: Decisions) -> Written:
 def _case(decided: Decided, row: int, task: Task) -> Case:
     values = decided.probabilities[row].tolist()
     index = int(decided.scores[row].argmax())
-    conformal = refer = None
+    conformal = refer = unknown = None
     if decided.sets is not None:
         pairs = zip(task.codes, decided.sets[row], strict=True)
         conformal = tuple(code for code, inside in pairs if inside)
     if decided.refer is not None:
         refer = bool(decided.refer[row])
+    if decided.unknown_odds is not None:
+        unknown = bool(decided.unknown_odds[row] > 1)
     return Case(
         image_id=decided.image_ids[row],
         probabilities=tuple(values),
@@ -102,4 +118,5 @@ def _case(decided: Decided, row: int, task: Task) -> Case:
         mutual_information=float(decided.mutual_information[row]),
         conformal=conformal,
         refer=refer,
+        unknown=unknown,
     )

@@ -14,6 +14,7 @@ from skin.analysis.metrics import FloatArray, IntArray
 from skin.ensembling.decide import Argmax
 from skin.ensembling.pipeline import Pipeline
 from skin.ensembling.uncertainty import entropy
+from skin.ensembling.unknown import Unknown
 from skin.inference.shards import Shard, Shards
 from skin.taxonomy import Task
 
@@ -31,6 +32,9 @@ class Decided(NamedTuple):
             models disagree on the image itself; see `RunPredictions`.
         sets: (n, C) the conformal sets; none if the pipeline has none.
         refer: (n,) whether the case is too unsure to be decided; none likewise.
+        unknown_odds: (n,) from 0 up, above 1 where the image is taken for none of the classes; of
+            the mean outlier score of a lesion's images where these are known. None if the models
+            do not tell; see `skin.ensembling.unknown`.
     """
 
     image_ids: list[str]
@@ -40,6 +44,7 @@ class Decided(NamedTuple):
     mutual_information: FloatArray
     sets: NDArray[np.bool_] | None
     refer: NDArray[np.bool_] | None
+    unknown_odds: FloatArray | None = None
 
 
 def without_rule(pipeline: Pipeline) -> Pipeline:
@@ -66,17 +71,20 @@ class Decisions:
         lesions: (N,) numbers as `lesions_of` gives them; none leaves every image alone. The mean is
             over the whole images among a lesion's. Conformal coverage and the share of referrals
             were fitted on single images, and hold for means only as far as these are like them.
+        unknown: tells the images that are none of the classes; none tells none.
     """
 
     shards: Shards
     task: Task
     pipeline: Pipeline
     lesions: IntArray | None = None
+    unknown: Unknown | None = None
 
     def __iter__(self) -> Iterator[Decided]:
         """Decide, a shard at a time."""
         for shard in self._shards():
-            probabilities = self._with_lesions(shard.rows, self._probabilities(shard))
+            values = self._with_lesions(shard.rows, self._values(shard))
+            probabilities, outlier = np.split(values, [len(self.task)], axis=1)
             yield Decided(
                 [self.shards.inputs[row].image_id for row in shard.rows],
                 probabilities,
@@ -85,34 +93,42 @@ class Decisions:
                 shard.mutual_information,
                 self.pipeline.sets(probabilities),
                 self.pipeline.refers(probabilities),
+                None if self.unknown is None else self.unknown.odds(outlier[:, 0]),
             )
 
     def _shards(self) -> Iterator[Shard]:
         """The shards that hold an image; of another one, all files are bad."""
         return (shard for shard in self.shards.finished() if len(shard.rows))
 
-    def _probabilities(self, shard: Shard) -> FloatArray:
+    def _values(self, shard: Shard) -> FloatArray:
+        """Calibrated probabilities (n, C) and, where the unknown are told, the outlier score."""
         known = self.shards.metadata
-        return self.pipeline.probabilities(
+        probabilities = self.pipeline.probabilities(
             shard.log_probabilities, None if known is None else known[shard.rows]
         )
+        if self.unknown is None:
+            return probabilities
+        if shard.outlier is None:
+            raise ValueError("the shards hold no outlier score, which the unknown are told by")
+        return np.column_stack([probabilities, shard.outlier])
 
-    def _with_lesions(self, rows: IntArray, probabilities: FloatArray) -> FloatArray:
+    def _with_lesions(self, rows: IntArray, values: FloatArray) -> FloatArray:
         """Put the lesion's mean in place of each image that is not alone."""
         if self.lesions is None:
-            return probabilities
+            return values
         numbers = self.lesions[rows]
-        return np.where(numbers[:, None] < 0, probabilities, self._lesion_means[numbers])
+        return np.where(numbers[:, None] < 0, values, self._lesion_means[numbers])
 
     @cached_property
     def _lesion_means(self) -> FloatArray:
-        """The mean probabilities (L + 1, C) of each lesion; the last row means nothing."""
+        """The mean values (L + 1, columns) of each lesion; the last row means nothing."""
         lesions = np.empty(0, np.int64) if self.lesions is None else self.lesions
         count = int(lesions.max(initial=-1)) + 1
-        sums = np.zeros((count + 1, len(self.task)))
+        columns = len(self.task) + (self.unknown is not None)
+        sums = np.zeros((count + 1, columns))
         images = np.zeros((count + 1, 1))
         for shard in self._shards():
             numbers = lesions[shard.rows]  # -1, what is alone, goes to the last row
-            np.add.at(sums, numbers, self._probabilities(shard))
+            np.add.at(sums, numbers, self._values(shard))
             np.add.at(images, numbers, 1)
         return sums / np.maximum(images, 1)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skin.data.archive import LARGEST, Archive
-from skin.data.images import is_image_name
+from skin.data.images import is_image_name, is_photograph_name
 from skin.errors import SkinError, name_some
 from skin.inference.texts import Texts
 
@@ -181,5 +181,5 @@ def _images_in(archive: Archive) -> list[InputImage]:
             entry.stamp,
         )
         for entry in archive.entries
-        if is_image_name(entry.path)
+        if is_photograph_name(entry.path)
     ]

@@ -26,13 +26,25 @@ def read_text(path: Path) -> str:
         SkinError: the file cannot be read or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SkinError(
-            f"{path} is not UTF-8 (byte {error.start}); save it as a CSV in UTF-8"
-        ) from None
+        data = path.read_bytes()
     except OSError as error:
         raise SkinError(f"cannot read {path}: {error.strerror or error}") from None
+    return decode(data, path)
+
+
+def decode(data: bytes, source: Path) -> str:
+    """Turn a file's content into text; every kind of line end becomes a newline.
+
+    Raises:
+        SkinError: it is not UTF-8.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SkinError(
+            f"{source} is not UTF-8 (byte {error.start}); save it as a CSV in UTF-8"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse_table(text: str, index: str, source: Path) -> pd.DataFrame:
@@ -66,17 +78,25 @@ def parse_table(text: str, index: str, source: Path) -> pd.DataFrame:
     return table.drop(columns=index).set_index(pd.Index(ids, name=index))
 
 
-def read_columns(path: Path) -> tuple[str, ...]:
-    """Read the column names alone.
+def parse_columns(text: str, source: Path) -> tuple[str, ...]:
+    """Parse the column names alone.
 
     Raises:
-        SkinError: the file cannot be read or is no CSV.
+        SkinError: it is no CSV.
     """
-    return tuple(_read_csv(read_text(path), path, rows=0).columns)
+    return tuple(_read_csv(text, source, rows=0).columns)
 
 
-def check_columns(table: pd.DataFrame, columns: tuple[str, ...], source: Path) -> None:
+def check_columns(
+    table: pd.DataFrame, columns: tuple[str, ...], source: Path, *, others: bool = False
+) -> None:
     """Check that the columns are exactly `columns`, in any order.
+
+    Args:
+        table: as `parse_table` gives it.
+        columns: that are wanted.
+        source: the file to name in messages.
+        others: whether further columns may stand beside them.
 
     Raises:
         SkinError: a column is missing or not wanted.
@@ -88,7 +108,7 @@ def check_columns(table: pd.DataFrame, columns: tuple[str, ...], source: Path) -
             f"wanted, in exactly this spelling: {', '.join(columns)}"
         )
     extra = [column for column in table.columns if column not in columns]
-    if extra:
+    if extra and not others:
         raise SkinError(
             f"{source}: unknown column {name_some(extra)}; take it out, "
             f"so that there are only: {', '.join(columns)}"

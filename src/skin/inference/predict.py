@@ -30,7 +30,8 @@ from skin.ensembling.uncertainty import mutual_information
 from skin.errors import SkinError
 from skin.files import sha256_bytes
 from skin.inference.inputs import InputImage
-from skin.models.forward import autocast, predict_batch
+from skin.models.forward import autocast, predict_batch, see_batch
+from skin.models.outliers import outlier_score
 from skin.training.plan import loader_workers
 from skin.training.precision import choose_device
 
@@ -124,6 +125,8 @@ class RunPredictions(NamedTuple):
             models disagree. Each fold's model counts the same, whichever run it is of and whatever
             the run weighs in the ensemble; 0 for a single model.
         bad: the files that were left out.
+        outlier: (B,) the ensemble's outlier score, see `skin.ensembling.unknown.Unknown`, of the
+            images as they are, whatever the views; none if the ensemble has no use of it.
     """
 
     rows: list[int]
@@ -131,6 +134,7 @@ class RunPredictions(NamedTuple):
     log_probabilities: FloatArray
     mutual_information: FloatArray
     bad: list[SkinError]
+    outlier: FloatArray | None = None
 
 
 class Predictor:
@@ -186,6 +190,10 @@ class Predictor:
             parts.append(run.name)
             for described, member in zip(run.folds, members, strict=True):
                 parts += [described.sha256, member.precision, member.config.model_dump_json()]
+        if self.ensemble.unknown is not None:
+            # The threshold comes after the scores, and is no part of them.
+            parts.append(self.ensemble.unknown.model_dump_json(include={"score", "standards"}))
+            parts += [str(f.features_sha256) for run in self.ensemble.runs for f in run.folds]
         return sha256_bytes("\n".join(parts).encode())
 
     def batches(
@@ -222,38 +230,51 @@ class Predictor:
             known = None if metadata is None else torch.from_numpy(metadata[batch.rows])
             values = np.empty((len(self._runs), 0, len(self.ensemble.classes)))
             disagreement = np.empty(0)
+            outlier = None if self.ensemble.unknown is None else np.empty(0)
             if batch.rows:
-                values, disagreement = self._predict(batch, known)
-            yield RunPredictions(batch.rows, batch.image_ids, values, disagreement, batch.bad)
+                values, disagreement, outlier = self._predict(batch, known)
+            yield RunPredictions(
+                batch.rows, batch.image_ids, values, disagreement, batch.bad, outlier
+            )
 
     def _members(self) -> Iterator[LoadedMember]:
         return (member for members in self._runs for member in members)
 
-    def _predict(self, batch: FileBatch, metadata: Tensor | None) -> tuple[FloatArray, FloatArray]:
-        """Give the runs' log-probabilities (R, B, C) and the models' mutual information (B,)."""
+    def _predict(
+        self, batch: FileBatch, metadata: Tensor | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Give the runs' log-probabilities (R, B, C), mutual information and outlier score (B,)."""
         metadata = None if metadata is None else metadata.to(self.device)
         images = {
             key: each.to(self.device, non_blocking=True) for key, each in batch.images.items()
         }
         models: list[FloatArray] = []
-        runs = []
+        runs, outliers = [], []
         for run, members in zip(self.ensemble.runs, self._runs, strict=True):
             each = [self._predict_one(member, images, metadata) for member in members]
-            folds = np.stack([values.cpu().numpy() for values in each])
+            folds = np.stack([values.cpu().numpy() for values, _ in each])
             _require_numbers(folds, run, batch.image_ids)
+            outliers.append([score.cpu().numpy() for _, score in each if score is not None])
             models.append(normalise(folds))
             runs.append(normalise(logsumexp(folds, axis=0)))  # the mean of the probabilities
-        return np.stack(runs), mutual_information(np.concatenate(models))
+        unknown = self.ensemble.unknown
+        outlier = None if unknown is None else unknown.combine(outliers)
+        return np.stack(runs), mutual_information(np.concatenate(models)), outlier
 
     def _predict_one(
         self, member: LoadedMember, images: Mapping[str, Tensor], metadata: Tensor | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor | None]:
+        """Give log-probabilities (B, C) and, if the ensemble has one, its outlier score (B,)."""
         known = metadata if member.config.model.metadata.used else None
         # Lower precision is for a GPU's speed; a CPU has the time to be exact.
         precision = member.precision if self.device.type == "cuda" else "fp32"
+        shown = images[_preparation_key(member.config)]
+        unknown = self.ensemble.unknown
         with autocast(self.device, precision):
-            shown = images[_preparation_key(member.config)]
-            return predict_batch(member.network, shown, self.tta, known)
+            if unknown is None:
+                return predict_batch(member.network, shown, self.tta, known), None
+            values, seen = see_batch(member.network, shown, self.tta, known)
+        return values, outlier_score(unknown.score, seen, member.features)
 
 
 def _require_numbers(folds: FloatArray, run: RunMembers, image_ids: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """What the runs say of many images, on disk as it comes, so that a stopped prediction goes on.
 
-A shard is the runs' log-probabilities for some hundred images, and how far the models disagree on
-each. It depends on the models, the views and its own images alone, so a finished one stays good
-whatever becomes of the others. Combining, calibration and decision come after it, and are no part
-of it.
+A shard is the runs' log-probabilities for some hundred images, how far the models disagree on each
+and, where that is asked for, how little it is like what they learnt. It depends on the models, the
+views and its own images alone, so a finished one stays good whatever becomes of the others.
+Combining, calibration and decision come after it, and are no part of it.
 """
 
 from __future__ import annotations
@@ -39,12 +39,14 @@ class Shard(NamedTuple):
         log_probabilities: (R, n, C).
         mutual_information: (n,) in nats, how far all models disagree; see `RunPredictions`.
         bad: a message for each file that is none.
+        outlier: (n,) the ensemble's outlier score; none if it has no use of it.
     """
 
     rows: IntArray
     log_probabilities: FloatArray
     mutual_information: FloatArray
     bad: tuple[str, ...]
+    outlier: FloatArray | None = None
 
 
 class Shards:
@@ -102,6 +104,7 @@ class Shards:
 
     def write(self, number: int, shard: Shard) -> None:
         """Write a shard, whole or not at all."""
+        more: dict[str, Any] = {} if shard.outlier is None else {"outlier": shard.outlier}
         with replacing(self._path(number)) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
@@ -110,6 +113,7 @@ class Shards:
                 log_probabilities=shard.log_probabilities,
                 mutual_information=shard.mutual_information,
                 bad=np.array(shard.bad, dtype=np.str_),
+                **more,
             )
         self._finished.add(number)
 
@@ -197,9 +201,12 @@ def _remove(folder: Path) -> None:
 def _load(path: Path) -> tuple[Shard, str]:
     """Read a shard and the digest of the images that it was made of."""
     with np.load(path, allow_pickle=False) as arrays:
-        bad = tuple(arrays["bad"].tolist())
         shard = Shard(
-            arrays["rows"], arrays["log_probabilities"], arrays["mutual_information"], bad
+            arrays["rows"],
+            arrays["log_probabilities"],
+            arrays["mutual_information"],
+            tuple(arrays["bad"].tolist()),
+            arrays.get("outlier"),
         )
         return shard, str(arrays["digest"])
 

@@ -58,9 +58,11 @@ def _refuse(bad: Sequence[str]) -> None:
 
 
 def _shard_of(parts: Sequence[RunPredictions]) -> Shard:
+    outliers = [part.outlier for part in parts if part.outlier is not None]
     return Shard(
         np.concatenate([np.array(part.rows, np.int64) for part in parts]),
         np.concatenate([part.log_probabilities for part in parts], axis=1),
         np.concatenate([part.mutual_information for part in parts]),
         tuple(str(error) for part in parts for error in part.bad),
+        np.concatenate(outliers) if outliers else None,
     )

@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ from skin.inference.isic_csv import check_columns, parse_table, read_text
 from skin.taxonomy import Challenge
 
 _HEAD = 2000  # characters in which the official scorer looks for two line ends
-_OFFICIAL_IMAGES = resources.files("skin.inference") / "official_images"
 
 
 class Block(NamedTuple):
@@ -117,31 +115,6 @@ def _require_new(image_ids: Sequence[str], seen: AbstractSet[str], path: Path) -
     twice = [image_id for image_id in image_ids if image_id in seen]
     if twice:
         raise SkinError(f"{path}: more than one row for {name_some(twice)}; keep one row an image")
-
-
-def has_official_list(challenge: Challenge, split: str) -> bool:
-    """Whether the list of a challenge's images of a split is part of the package."""
-    return (_OFFICIAL_IMAGES / f"{challenge.name}_{split}.txt").is_file()
-
-
-def official_images(challenge: Challenge, split: str) -> tuple[str, ...]:
-    """The image ids that a challenge's organisers list for a split, in ascending order.
-
-    Args:
-        challenge: the challenge.
-        split: as `test`.
-
-    Raises:
-        SkinError: the list of this challenge and split is not part of the package.
-    """
-    listed = sorted(item.name.removesuffix(".txt") for item in _OFFICIAL_IMAGES.iterdir())
-    name = f"{challenge.name}_{split}"
-    if name not in listed:
-        raise SkinError(f"no official list of images '{name}'; known: {', '.join(listed)}")
-    lines = (_OFFICIAL_IMAGES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    spans = (line.split("-") for line in lines if not line.startswith("#"))
-    numbers = (n for first, last in spans for n in range(int(first), int(last) + 1))
-    return tuple(f"ISIC_{number:07d}" for number in numbers)
 
 
 def _parse(text: str, challenge: Challenge, source: Path) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import timm
 import torch
 from torch import Tensor, nn
@@ -34,6 +36,27 @@ class Normalise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Normalise images (B, 3, H, W), uint8 or float in 0 to 255."""
         return torch.addcmul(self.shift, images.to(self.scale.dtype), self.scale)
+
+
+class Seen(NamedTuple):
+    """What a head says of images, and what it says it by.
+
+    Attributes:
+        log_probabilities: (B, C).
+        logits: (B, C) float32, what the softmax is taken of; none of the hierarchical head, whose
+            log-probabilities are sums of several softmaxes'.
+        pooled: (B, F) features that the head takes; of the hierarchical head, which takes the map,
+            the mean over its places, which its first state is made of.
+    """
+
+    log_probabilities: Tensor
+    logits: Tensor | None
+    pooled: Tensor
+
+    def head(self, images: int) -> Seen:
+        """The same of the first images alone."""
+        logits = None if self.logits is None else self.logits[:images]
+        return Seen(self.log_probabilities[:images], logits, self.pooled[:images])
 
 
 class LesionClassifier(nn.Module):
@@ -92,14 +115,18 @@ class LesionClassifier(nn.Module):
         self, features: Tensor, metadata: Tensor | None = None, targets: Tensor | None = None
     ) -> Tensor:
         """Give log-probabilities (B, C) for the backbone's feature map (B, D, H, W)."""
-        known = self._known(features, metadata)
-        features = self._attended(features, known)
+        taken = self._taken(features, metadata)
         if isinstance(self.head, HierarchicalHead):
-            return self.head(features)  # type: ignore[no-any-return]
-        pooled = self._pool(features)
-        if isinstance(self.fusion, ConcatFusion):
-            pooled = self.fusion(pooled, known)
-        return self.head(pooled, targets)  # type: ignore[no-any-return]
+            return self.head(taken)  # type: ignore[no-any-return]
+        return self.head(taken, targets)  # type: ignore[no-any-return]
+
+    def see(self, images: Tensor, metadata: Tensor | None = None) -> Seen:
+        """Give what `forward` gives in evaluation, bit for bit, and what it is made of."""
+        taken = self._taken(self.features(self.normalise(images)), metadata)
+        if isinstance(self.head, HierarchicalHead):
+            return Seen(self.head(taken), None, taken.mean((2, 3)))
+        logits: Tensor = self.head.logits(taken)  # type: ignore[operator]
+        return Seen(logits.log_softmax(1), logits, taken)
 
     @torch.no_grad()
     def heatmaps(self, images: Tensor, metadata: Tensor | None = None) -> Tensor | None:
@@ -127,6 +154,15 @@ class LesionClassifier(nn.Module):
         if self.frozen:
             self.backbone.eval()
         return self
+
+    def _taken(self, features: Tensor, metadata: Tensor | None) -> Tensor:
+        """What the head takes: pooled features (B, F), or the hierarchical one's map."""
+        known = self._known(features, metadata)
+        features = self._attended(features, known)
+        if isinstance(self.head, HierarchicalHead):
+            return features
+        pooled = self._pool(features)
+        return self.fusion(pooled, known) if isinstance(self.fusion, ConcatFusion) else pooled
 
     def _known(self, features: Tensor, metadata: Tensor | None) -> Tensor | None:
         """What the fusion is told of the patients (B, M): nothing known is zeros."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skin.data.loader import Batch
+from skin.models.build import LesionClassifier, Seen
 from skin.models.tta import views
 from skin.views import Tta
 
@@ -43,13 +44,58 @@ def predict_batch(
         SkinError: the text names no views.
     """
     tta = Tta.parse(tta) if isinstance(tta, str) else tta
+    results: list[Tensor] = []
+    for shown, known, count in _shown(images, tta, metadata):
+        results += model(shown, *known).double().chunk(count)
+    return _average(results, tta)
+
+
+@torch.inference_mode()
+def see_batch(
+    model: LesionClassifier,
+    images: Tensor,
+    tta: str | Tta = "none",
+    metadata: Tensor | None = None,
+) -> tuple[Tensor, Seen]:
+    """Give what `predict_batch` gives, and what the model sees in the images as they are.
+
+    The second is of the images alone, whatever the views are, as outlier scores are. It costs
+    nothing but where the views are crops only, which takes one more pass.
+
+    Args:
+        model: in evaluation mode.
+        images: (B, 3, S, S).
+        tta: the views, or their text; see `Tta`.
+        metadata: (B, M), the same for every view.
+
+    Raises:
+        SkinError: the text names no views.
+    """
+    tta = Tta.parse(tta) if isinstance(tta, str) else tta
+    results: list[Tensor] = []
+    first: Seen | None = None
+    for shown, known, count in _shown(images, tta, metadata):
+        seen = model.see(shown, *known)
+        results += seen.log_probabilities.double().chunk(count)
+        if first is None:  # the first view's images stand first
+            first = seen.head(len(images))
+    if first is None or tta.frames[0].share < 1:  # no view is the whole image
+        first = model.see(images, *(() if metadata is None else (metadata,)))
+    return _average(results, tta), first
+
+
+def _shown(
+    images: Tensor, tta: Tta, metadata: Tensor | None
+) -> Iterator[tuple[Tensor, tuple[Tensor, ...], int]]:
+    """Yield what goes through the model together: views, their metadata, how many views."""
     # Few images do not fill a device, so several of their views go through the model together.
     together = max(1, _MOST_PIXELS // max(1, images[:, 0].numel()))
-    results: list[Tensor] = []
     for group in _groups(views(images, tta), together):
         known = () if metadata is None else (metadata.repeat(len(group), 1),)
-        shown = torch.cat(group) if len(group) > 1 else group[0]
-        results += model(shown, *known).double().chunk(len(group))
+        yield torch.cat(group) if len(group) > 1 else group[0], known, len(group)
+
+
+def _average(results: list[Tensor], tta: Tta) -> Tensor:
     each = torch.stack(results)
     if tta.logit:
         return each.mean(0).log_softmax(1)

@@ -4,6 +4,7 @@ from skin.taxonomy.challenges import (
     CHALLENGES,
     Challenge,
     challenge_of,
+    challenges_for,
     column_parts,
     get_challenge,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Diagnosis",
     "Task",
     "challenge_of",
+    "challenges_for",
     "coarsen",
     "column_parts",
     "get_challenge",

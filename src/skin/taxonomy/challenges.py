@@ -76,6 +76,11 @@ def challenge_of(task: str) -> Challenge:
     return next(challenge for challenge in CHALLENGES.values() if challenge.task == task)
 
 
+def challenges_for(task: Task) -> list[Challenge]:
+    """The challenges that a task's predictions can be submitted to."""
+    return [challenge for challenge in CHALLENGES.values() if _takes(challenge, task)]
+
+
 def column_parts(task: Task, challenge: Challenge) -> NDArray[np.bool_]:
     """Which classes' probabilities sum to each column of a submission: (C, columns).
 
@@ -99,6 +104,14 @@ def column_parts(task: Task, challenge: Challenge) -> NDArray[np.bool_]:
     return np.array(
         [[d.kinds <= meaning for meaning in challenge.meanings] for d in task.classes], np.bool_
     )
+
+
+def _takes(challenge: Challenge, task: Task) -> bool:
+    try:
+        column_parts(task, challenge)
+    except SkinError:
+        return False
+    return True
 
 
 def _refusal(task: Task, challenge: Challenge) -> str:

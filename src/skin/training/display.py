@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from skin.console import err
+from skin.training.selection import Selection
 
 _REFRESH_SECONDS = 0.5
 
@@ -24,15 +25,21 @@ class Display:
     """A bar over all steps of a fold, and a line an epoch.
 
     Reading a loss from a GPU waits for it, so the loop asks `due` before it reads one.
+
+    Args:
+        title: what is trained.
+        total_steps: of the whole training.
+        done_steps: of them, before this one began.
+        selection: names the figure that epochs are judged by, beside BACC.
     """
 
-    def __init__(self, title: str, total_steps: int, done_steps: int) -> None:
+    def __init__(self, title: str, total_steps: int, done_steps: int, selection: Selection) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]}"),
-            TextColumn("BACC {task.fields[bacc]}"),
+            TextColumn(f"{selection.title} {{task.fields[figure]}}"),
             TextColumn("{task.fields[speed]} img/s"),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -41,8 +48,9 @@ class Display:
         )
         self._title = title
         self._task = self._progress.add_task(
-            title, total=total_steps, completed=done_steps, loss="-", bacc="-", speed="-"
+            title, total=total_steps, completed=done_steps, loss="-", figure="-", speed="-"
         )
+        self._selection = selection
         self._last = 0.0
 
     def __enter__(self) -> Self:
@@ -74,11 +82,14 @@ class Display:
 
     def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
         """Print an epoch's line."""
-        self._progress.update(self._task, bacc=f"{row['valid_bacc']:.3f}")
+        chosen = self._selection
+        figure = f"{row[chosen.column]:.3f}"
+        beside = "" if chosen.by == "bacc" else f"{chosen.title} {figure}  "
+        self._progress.update(self._task, figure=figure)
         self._progress.print(
             f"{self._title}, epoch {row['epoch']:>2}  lr {row['lr']:.1e}  "
             f"loss {row['train_loss']:.3f}  validation loss {row['valid_loss']:.3f}  "
-            f"BACC {row['valid_bacc']:.3f}  {row['images_per_s']:.0f} img/s  "
+            f"BACC {row['valid_bacc']:.3f}  {beside}{row['images_per_s']:.0f} img/s  "
             f"{row['seconds']:.0f} s{'  best' if best else ''}",
             soft_wrap=True,
         )

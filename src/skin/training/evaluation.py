@@ -9,6 +9,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
+from torchmetrics.functional.classification import multiclass_accuracy
 
 from skin.data.loader import AugmentedImages, Batch, evaluation_loader
 from skin.models.forward import predict
@@ -53,6 +55,20 @@ def predict_rows(
                 on_batch(len(batch.rows))
 
     return predict(model, batches(), device, metadata=metadata, tta=tta, precision=precision)
+
+
+def validation_figures(log_probabilities: Tensor, targets: Tensor) -> dict[str, float]:
+    """Loss, BACC and accuracy of log-probabilities (N, C), as the history names them."""
+    classes = log_probabilities.shape[1]
+    bacc, accuracy = (
+        float(multiclass_accuracy(log_probabilities, targets, classes, average=average))
+        for average in ("macro", "micro")
+    )
+    return {
+        "valid_loss": float(F.nll_loss(log_probabilities, targets)),
+        "valid_bacc": bacc,
+        "valid_accuracy": accuracy,
+    }
 
 
 def oof_table(

@@ -56,6 +56,12 @@ class HeldOut:
                 f"dataset '{dataset.name}' in {data_dir}, so it may have learnt from what they "
                 "hold out: restore its folds, or train it anew"
             )
+        if experiment.metadata_hash != known.get("metadata_hash", experiment.metadata_hash):
+            raise SkinError(
+                f"{fold.folder} was trained on other ages, sexes or sites than dataset "
+                f"'{dataset.name}' in {data_dir} has: give its own by --data-dir, or train the "
+                "fold anew"
+            )
         return cls(fold, experiment)
 
     @property

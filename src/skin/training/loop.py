@@ -14,9 +14,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name its documentation uses
 from torch.utils.tensorboard import SummaryWriter
-from torchmetrics.functional.classification import multiclass_accuracy
 
 from skin.data.loader import Batch, training_loader
 from skin.errors import SkinError
@@ -25,7 +23,7 @@ from skin.models.build import LesionClassifier, build_model
 from skin.randomness import INITIALISE, STEP, key
 from skin.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from skin.training.display import Display
-from skin.training.evaluation import predict_rows
+from skin.training.evaluation import predict_rows, validation_figures
 from skin.training.losses import ClassificationLoss
 from skin.training.mixing import Mixer
 from skin.training.optimizer import build_optimizer
@@ -33,11 +31,12 @@ from skin.training.parts import build_accelerator, build_average, build_schedule
 from skin.training.plan import FoldPlan, loader_workers
 from skin.training.precision import choose_device, choose_precision
 from skin.training.progress import Progress
+from skin.training.selection import Selection
 
 CHECKPOINT = "checkpoint.pt"
 
 OnEpoch = Callable[[int, int, float], None]
-"""Takes a fold, an epoch that ended, and its validation BACC."""
+"""Takes a fold, an epoch that ended, and its validation BACC, whatever epochs are judged by."""
 
 
 class FoldTrainer:
@@ -58,6 +57,9 @@ class FoldTrainer:
     def __init__(self, plan: FoldPlan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
         training = plan.config.training
+        self.selection = Selection.of(
+            training.select_by, plan.experiment.task, plan.targets[plan.parts.valid]
+        )
         self.device = choose_device(plan.config.runtime.device)
         saved = load_checkpoint(folder / CHECKPOINT)
         torch.manual_seed(key(INITIALISE, plan.seed))
@@ -92,7 +94,7 @@ class FoldTrainer:
         self._saved_at = time.monotonic()
 
     def run(self, on_epoch: OnEpoch | None = None) -> None:
-        """Train to the last epoch, or until the validation BACC stops rising.
+        """Train to the last epoch, or until the figure that epochs are judged by stops rising.
 
         Args:
             on_epoch: called after each epoch, once all of it is saved.
@@ -107,7 +109,7 @@ class FoldTrainer:
             self.workers,
             pin_memory=self.device.type == "cuda",
         )
-        display = Display(f"fold {self.plan.fold}", epochs * steps, self.step)
+        display = Display(f"fold {self.plan.fold}", epochs * steps, self.step, self.selection)
         with display, SummaryWriter(str(self.folder), purge_step=self.progress.epoch) as board:
             while self.progress.epoch < epochs and not self._is_stale():
                 self._begin_epoch()
@@ -172,46 +174,44 @@ class FoldTrainer:
         self._read_counters()
         progress, steps = self.progress, self.order.batches_per_epoch
         trained_seconds = progress.epoch_seconds
-        loss, bacc, accuracy = self._validate()
+        validated = self._validate()
         progress.seconds += time.perf_counter() - self._clock
-        best = bacc > progress.best_bacc
+        figure = validated[self.selection.column]
+        best = figure > progress.best
         row = {
             "epoch": progress.epoch,
             "stage": "head" if self.model.frozen else "all",
             "lr": max(group["lr"] for group in self.optimizer.param_groups),
             "train_loss": progress.loss_sum / steps,
-            "valid_loss": loss,
-            "valid_bacc": bacc,
-            "valid_accuracy": accuracy,
+            **validated,
             "images_per_s": self.order.images_per_epoch / trained_seconds,
             "seconds": time.perf_counter() - self._clock,
         }
         progress.history.append(row)
         if best:
-            progress.best_bacc, progress.best_epoch = bacc, progress.epoch
+            progress.best, progress.best_epoch = figure, progress.epoch
+            progress.best_bacc = validated["valid_bacc"]
         if not self.model.frozen:
-            self.schedule.after_epoch(bacc)
+            self.schedule.after_epoch(figure)
         progress.epoch, progress.batch = progress.epoch + 1, 0
         progress.loss_sum = progress.epoch_seconds = 0.0
         if best:
             save_weights(self.folder / "best.safetensors", self.averaged)
         with replacing(self.folder / "history.csv") as temporary:
             pd.DataFrame(progress.history).to_csv(temporary, index=False)
-        for name in ("train_loss", "valid_loss", "valid_bacc", "valid_accuracy", "lr"):
+        for name in ("train_loss", *validated, "lr"):
             board.add_scalar(name, row[name], row["epoch"])
         display.epoch(row, best=best)
         self._save()
 
-    def _validate(self) -> tuple[float, float, float]:
-        """Give loss, BACC and accuracy on the validation rows."""
+    def _validate(self) -> dict[str, float]:
+        """Give loss, BACC, accuracy and the figure that judges, on the validation rows."""
         log_probabilities = self._predict(self.plan.parts.valid, "none")
         targets = self.targets[torch.from_numpy(self.plan.parts.valid)]
-        classes = log_probabilities.shape[1]
-        bacc, accuracy = (
-            float(multiclass_accuracy(log_probabilities, targets, classes, average=average))
-            for average in ("macro", "micro")
-        )
-        return float(F.nll_loss(log_probabilities, targets)), bacc, accuracy
+        return {
+            **validation_figures(log_probabilities, targets),
+            **self.selection.areas(log_probabilities.numpy()),
+        }
 
     def _predict(self, rows: NDArray[np.int64], tta: str) -> Tensor:
         return predict_rows(
@@ -287,11 +287,12 @@ class FoldTrainer:
             self.accelerator.scaler.load_state_dict(saved["scaler"])
         self.progress = Progress(**saved["progress"])
 
-    def _data_identity(self) -> dict[str, str]:
+    def _data_identity(self) -> dict[str, str | None]:
         experiment = self.plan.experiment
         return {
             "dataset": experiment.dataset.hash,
             "folds": experiment.folds.hash,
+            "metadata": experiment.metadata_hash,
             # SMOTE's neighbours could differ with another library or processor.
             "training": self.plan.training.hash,
         }

@@ -53,7 +53,7 @@ class Schedule:
     """The learning rate as a factor on each group's own, set before every step.
 
     Cosine and constant are functions of the step alone. Plateau is `ReduceLROnPlateau` on the
-    validation BACC. Each stage (new layers only, then all) begins with a warm-up.
+    figure that epochs are judged by. Each stage (new layers only, then all) begins with a warm-up.
 
     Attributes:
         config: the kind and its numbers.
@@ -92,12 +92,12 @@ class Schedule:
             return ramp * (low + (1 - low) * wave)
         return ramp * self.reduction
 
-    def after_epoch(self, bacc: float) -> None:
-        """Reduce the rate when BACC has not risen for more than `plateau_patience` epochs."""
+    def after_epoch(self, figure: float) -> None:
+        """Reduce the rate when the figure has not risen for more than `plateau_patience` epochs."""
         if self.config.kind != "plateau":
             return
-        if bacc > self.best:
-            self.best, self.stale_epochs = bacc, 0
+        if figure > self.best:
+            self.best, self.stale_epochs = figure, 0
             return
         self.stale_epochs += 1
         if self.stale_epochs > self.config.plateau_patience:

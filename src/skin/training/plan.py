@@ -14,13 +14,14 @@ from skin.console import note
 from skin.data.augment import build_pipeline, build_train_pipelines
 from skin.data.balance import TrainingPart, balance
 from skin.data.blend import BlendedImages, extended_targets
-from skin.data.cache import ImageCache
+from skin.data.cache import Cache
 from skin.data.dataset import Dataset, find_dataset
 from skin.data.encode import encode_metadata
 from skin.data.folds import Folds, Parts
-from skin.data.loader import AugmentedImages, TrainingOrder
-from skin.data.scan import available_cpus
-from skin.errors import SkinError, name_some
+from skin.data.loader import AugmentedImages
+from skin.data.order import TrainingOrder
+from skin.data.parallel import available_cpus
+from skin.errors import SkinError, did_you_mean, name_some
 from skin.randomness import INITIALISE, key
 from skin.taxonomy import Task, get_task
 
@@ -47,7 +48,7 @@ class Experiment:
         """What the model predicts."""
         return get_task(self.config.task)
 
-    def open_cache(self) -> ImageCache:
+    def open_cache(self) -> Cache:
         """Open the decoded images, by row of the table."""
         return self.dataset.open_cache(_short_side(self.config, self.dataset))
 
@@ -65,6 +66,11 @@ class Experiment:
     def metadata(self) -> NDArray[np.float32] | None:
         """Each table row's encoded metadata (N, M); none if not used."""
         return encode_metadata(self.dataset.table) if self.config.model.metadata.used else None
+
+    @property
+    def metadata_hash(self) -> str | None:
+        """The identity of what the model sees beside the images; none if it sees no more."""
+        return self.dataset.metadata_hash if self.config.model.metadata.used else None
 
     def parts(self, fold: int) -> Parts:
         """The fold's rows, less those that are outside the task.
@@ -132,6 +138,20 @@ class FoldPlan:
         return np.concatenate([encoded, encoded[self.training.blends.first]])
 
     @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How often each training image is drawn, relative to others; None: all alike.
+
+        Aligned with `training.rows`; a blend counts as of its first image's source.
+        """
+        chosen = self.config.sampler.source_weights
+        if not chosen:
+            return None
+        weights = self.experiment.dataset.table["source"].map(chosen).fillna(1.0)
+        of_table = weights.to_numpy(np.float64)
+        of_all = np.concatenate([of_table, of_table[self.training.blends.first]])
+        return of_all[self.training.rows]
+
+    @property
     def order(self) -> TrainingOrder:
         """The batches of all epochs."""
         return TrainingOrder(
@@ -140,6 +160,7 @@ class FoldPlan:
             sampler=self.config.sampler,
             batch_size=self.config.training.batch_size,
             seed=self.seed,
+            weights=self.weights,
         )
 
 
@@ -147,8 +168,8 @@ def resolve(config: Config, data_dir: Path) -> Experiment:
     """Make the open choices and load the tables.
 
     Raises:
-        SkinError: no dataset, folds or cache, several where the config names none, or a
-            diagnosis that the task does not know.
+        SkinError: no dataset, folds or cache, several where the config names none, a diagnosis
+            that the task does not know, or a sampler that does not fit.
     """
     dataset = find_dataset(data_dir, config.data.dataset)
     folds = Folds.load(dataset, config.data.folds)
@@ -156,7 +177,22 @@ def resolve(config: Config, data_dir: Path) -> Experiment:
     chosen = {"dataset": dataset.name, "folds": folds.name, "short_side": short_side}
     config = config.model_copy(update={"data": config.data.model_copy(update=chosen)})
     task = get_task(config.task)
+    _check_sampler(config, dataset)
     return Experiment(config, dataset, folds, _targets(dataset, task, config.data.outside))
+
+
+def _check_sampler(config: Config, dataset: Dataset) -> None:
+    if config.sampler.kind == "undersample" and config.balance:
+        raise SkinError(
+            "balance and sampler.kind=undersample both cut classes to size: drop one of them"
+        )
+    sources = set(dataset.table["source"])
+    for source in config.sampler.source_weights:
+        if source not in sources:
+            raise SkinError(
+                f"sampler.source_weights: dataset '{dataset.name}' has no images of source "
+                f"'{source}': {did_you_mean(source, sources)}"
+            )
 
 
 def _targets(dataset: Dataset, task: Task, outside: str) -> NDArray[np.int64]:
@@ -211,7 +247,20 @@ def plan_fold(experiment: Experiment, fold: int) -> FoldPlan:
         raise SkinError(
             f"fold {fold} of dataset '{dataset.name}' has no training image of {name_some(empty)}"
         )
+    _require_drawn(plan)
     return plan
+
+
+def _require_drawn(plan: FoldPlan) -> None:
+    """Refuse weights of sources by which a class is never drawn."""
+    codes, order = plan.experiment.task.codes, plan.order
+    weights = np.bincount(order.targets, order.weights, minlength=len(codes))
+    never = [code for code, weight in zip(codes, weights, strict=True) if weight == 0]
+    if never:
+        raise SkinError(
+            f"fold {plan.fold}: all training images of {name_some(never)} are of sources that "
+            "sampler.source_weights sets to 0; give one of them a weight"
+        )
 
 
 def loader_workers(wanted: int | None, *, on_gpu: bool) -> int:
@@ -226,7 +275,7 @@ def loader_workers(wanted: int | None, *, on_gpu: bool) -> int:
 
 
 def _short_side(config: Config, dataset: Dataset) -> int:
-    sides = dataset.short_sides
+    sides = dataset.require_short_sides()
     wanted = config.data.short_side
     if wanted is None and len(sides) == 1:
         return sides[0]

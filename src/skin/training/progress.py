@@ -16,6 +16,7 @@ class Progress:
     loss_sum: float = 0.0  # over the epoch's batches so far
     epoch_seconds: float = 0.0
     seconds: float = 0.0  # of all epochs that ended
-    best_bacc: float = -math.inf
+    best: float = -math.inf  # of the figure that epochs are judged by
+    best_bacc: float = -math.inf  # of the best epoch
     best_epoch: int = -1
     history: list[dict[str, Any]] = field(default_factory=list)

@@ -28,6 +28,7 @@ from skin.training.environment import git_state, hardware, versions
 from skin.training.evaluation import oof_table
 from skin.training.loop import CHECKPOINT, FoldTrainer, OnEpoch
 from skin.training.optimizer import build_optimizer
+from skin.training.outliers import keep_outliers
 from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
 from skin.training.precision import choose_device, choose_precision
 
@@ -75,6 +76,7 @@ def train_run(
                 note(f"{fold.folder} is finished already (BACC {bacc:.3f})")
             else:
                 _train_fold(experiment, run, fold, on_epoch)
+            keep_outliers(fold, data_dir)
     return trained
 
 
@@ -222,6 +224,7 @@ def _metadata(
         "train_class_counts": dict(zip(codes, plan.train_counts.tolist(), strict=True)),
         "dataset": plan.experiment.dataset.name,
         "dataset_hash": plan.experiment.dataset.hash,
+        "metadata_hash": plan.experiment.metadata_hash,
         "folds_name": plan.experiment.folds.name,
         "folds_hash": plan.experiment.folds.hash,
         "leaking": plan.experiment.folds.leaking,

@@ -4,15 +4,42 @@ import pandas as pd
 import pytest
 
 from skin.analysis.exploration.cohort import percent, values_of
+from skin.analysis.exploration.wording import notes
 
 
 def test_classes_are_the_narrowest_and_the_most_frequent_first(make_cohort):
-    cohort = make_cohort([{"dx": dx} for dx in ("mel", "sk", "seborrheic_keratosis", "sk", "mel")])
+    cohort = make_cohort([{"dx": dx} for dx in ("mel", "sk", "sk", "sk", "mel")])
 
     assert cohort.codes == ("SK", "MEL")
     assert cohort.images["class"].tolist() == ["MEL", "SK", "SK", "SK", "MEL"]
     assert cohort.images["malignant"].tolist() == [True, False, False, False, True]
     assert cohort.has_both
+
+
+@pytest.mark.parametrize(
+    ("dx", "code"),
+    [
+        ("ak", "AK"),
+        ("bowen", "AKIEC"),
+        ("akiec", "AKIEC"),
+        ("scc", "SCC"),
+        ("lplk", "BKL"),
+        ("other_malignant", "MAL"),
+        ("benign", "BEN"),
+    ],
+)
+def test_a_label_is_shown_as_the_narrowest_class_that_holds_it(make_cohort, dx, code):
+    assert make_cohort([{"dx": dx}]).codes == (code,)
+
+
+def test_what_is_not_diagnosed_has_a_class_of_its_own_and_is_told(make_cohort):
+    cohort = make_cohort([{"dx": dx} for dx in ("mel", "unknown", None, "nv")])
+
+    assert cohort.images["class"].tolist() == ["MEL", "UNK", "UNK", "NV"]
+    assert cohort.images["malignant"].tolist() == [True, False, False, False]
+    assert cohort.undiagnosed == 2
+    assert "2 images of no known diagnosis count as class UNK" in notes(cohort)[0]
+    assert make_cohort([{"dx": "nv"}]).undiagnosed == 0
 
 
 def test_a_lesion_is_its_first_image(make_cohort):

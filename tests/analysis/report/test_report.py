@@ -19,6 +19,7 @@ from skin.errors import SkinError
 FILES = ["comparison.csv", "comparison.md", "folds.csv", "index.html", "per_class.csv"]
 PREDICTIONS_ALONE = [
     "leaderboard",
+    "challenge",
     "classes",
     "curves",
     "malignancy",
@@ -82,7 +83,15 @@ def test_writes_its_files_alike_each_time(workspace, report):
     assert [name for name in written if "/" not in name] == FILES
     tables = {name.partition("/")[2].rpartition(".")[0] for name in written if "/" in name}
     assert tables >= {"leaderboard", "recall", "classes-se", "confusion-plain", "malignancy"}
-    assert tables >= {"calibration", "official", "official-se", "costs", "protocol", "over-folds"}
+    assert tables >= {
+        "challenges",
+        "calibration",
+        "official",
+        "official-se",
+        "costs",
+        "protocol",
+        "over-folds",
+    }
     for name in tables:
         assert {f"tables/{name}.{suffix}" for suffix in ("csv", "md", "tex")} <= set(written)
 

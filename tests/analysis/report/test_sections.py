@@ -18,6 +18,7 @@ from skin.analysis.report.compare import compare
 from skin.analysis.report.context import Context
 from skin.analysis.report.sections import (
     calibration,
+    challenge,
     classes,
     confusion,
     costs,
@@ -32,6 +33,7 @@ from skin.taxonomy import CHALLENGES, TASKS
 
 MINE = (
     leaderboard,
+    challenge,
     classes,
     curves,
     malignancy,

@@ -131,7 +131,7 @@ def without(*names: str):
     [
         (without(METADATA), "no HAM10000_metadata"),
         (lambda files: {"inner.zip": zipped(files)}, "unpack it first, it holds inner.zip"),
-        (lambda files: {**files, "old/HAM10000_metadata": b"other"}, "metadata files that differ"),
+        (lambda files: {**files, "old/HAM10000_metadata": b"other"}, "tables that differ"),
         (
             lambda files: {**files, "copy/ISIC_0000000.jpg": b"other"},
             "files for ISIC_0000000 that differ",

@@ -148,7 +148,7 @@ def test_another_seed_writes_other_images(small: Written, tmp_path: Path):
 def test_a_lesion_does_not_depend_on_the_ones_before(monkeypatch: pytest.MonkeyPatch):
     plan = dataset._plan(30, 1, dataset._LESIONS, 1, draw_count=True)  # noqa: SLF001
     drawn = {}
-    monkeypatch.setattr(dataset, "_jpeg", lambda image: image.tobytes())
+    monkeypatch.setattr(dataset, "jpeg", lambda image: image.tobytes())
     monkeypatch.setattr(
         dataset.Path, "write_bytes", lambda path, data: drawn.setdefault(path.stem, data)
     )

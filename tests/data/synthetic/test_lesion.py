@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 96
-CLASSES = tuple(TASKS["isic2018"].index_by_dx())
+CLASSES = tuple(code.lower() for code in TASKS["isic2018"].codes)
 
 
 @cache

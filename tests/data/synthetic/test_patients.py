@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skin.data.synthetic.patients import class_counts, draw_patient
 from skin.taxonomy import TASKS
 
-CLASSES = tuple(TASKS["isic2018"].index_by_dx())
+CLASSES = tuple(code.lower() for code in TASKS["isic2018"].codes)
 FREQUENT_TO_RARE = ("nv", "bkl", "mel", "bcc", "akiec", "vasc", "df")
 
 

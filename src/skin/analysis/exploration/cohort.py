@@ -14,7 +14,7 @@ import pandas as pd
 from skin.analysis.metrics import IntArray
 from skin.analysis.subgroups.factors import AGE_BANDS, age_bands
 from skin.analysis.text import PERCENT
-from skin.data.cache import ImageCache
+from skin.data.cache import Cache
 from skin.data.dataset import Dataset
 from skin.taxonomy import TASKS, Diagnosis
 
@@ -35,6 +35,9 @@ TRAITS: Mapping[str, str] = {
 }
 """What is known of an image beside its class, each by the name of its column in `images`."""
 
+UNDIAGNOSED: Final = Diagnosis("UNK", "Unknown", frozenset(), malignant=False, melanocytic=None)
+"""What an image is of whose diagnosis is missing or says nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
@@ -44,7 +47,8 @@ class Cohort:
         dataset: as it was loaded.
         images: the dataset's table and, a row an image, `class` (a code), `malignant`, `age_band`
             and `size`.
-        classes: those that occur, the one of most images first.
+        classes: those that occur, the one of most images first; `UNDIAGNOSED` among them where an
+            image's diagnosis is of no class, or is not known.
         seed: of whatever is drawn.
         resamples: of each bootstrap.
     """
@@ -60,7 +64,7 @@ class Cohort:
         """Name the class of every image of a dataset."""
         table = dataset.table
         known = _diagnoses()
-        found = [known[dx] for dx in table["dx"]]
+        found = [known.get(dx, UNDIAGNOSED) for dx in table["dx"].fillna("")]
         images = table.assign(
             **{"class": [diagnosis.code for diagnosis in found]},
             malignant=[diagnosis.malignant for diagnosis in found],
@@ -89,7 +93,7 @@ class Cohort:
         return np.asarray(pd.factorize(self.images["lesion_id"])[0], np.int64)
 
     @cached_property
-    def cache(self) -> ImageCache | None:
+    def cache(self) -> Cache | None:
         """The images at `short_side`; None where none is cached."""
         return self.dataset.open_cache(self.short_side) if self.short_side else None
 
@@ -97,6 +101,11 @@ class Cohort:
     def short_side(self) -> int:
         """The smallest that is cached and large enough to look at, else the largest; 0 for none."""
         return self.dataset.short_side_for(_TO_LOOK_AT) if self.dataset.short_sides else 0
+
+    @property
+    def undiagnosed(self) -> int:
+        """How many images have no diagnosis that is of a class; they count as not malignant."""
+        return int((self.images["class"] == UNDIAGNOSED.code).sum())
 
     @property
     def has_both(self) -> bool:
@@ -155,7 +164,10 @@ def slug(name: str) -> str:
 
 
 def _diagnoses() -> dict[str, Diagnosis]:
-    """The narrowest class that there is for each raw diagnosis."""
-    classes = (diagnosis for task in TASKS.values() for diagnosis in task.classes)
-    wide_first = sorted(classes, key=lambda diagnosis: -len(diagnosis.dx))
-    return {dx: diagnosis for diagnosis in wide_first for dx in diagnosis.dx}
+    """The narrowest class that there is for each label; the first task's of two equally narrow."""
+    known: dict[str, Diagnosis] = {}
+    classes = [diagnosis for task in TASKS.values() for diagnosis in task.classes]
+    for diagnosis in sorted(classes, key=lambda one: len(one.kinds)):
+        for dx in diagnosis.dx:
+            known.setdefault(dx, diagnosis)
+    return known

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.console import progress
-from skin.data.cache import ImageCache
+from skin.data.cache import Cache
 
 _COARSE = 64  # pixels of the short side that light and colour are measured on
 _CORNER = 8  # a corner is an eighth of each side
@@ -46,7 +46,7 @@ COLOURS: Final = tuple(f"{part}_{c}" for part in ("centre", "border") for c in "
 """Mean RGB, 0 to 255, of the middle (half as wide and high) and of what lies around it."""
 
 
-def measure_all(cache: ImageCache) -> pd.DataFrame:
+def measure_all(cache: Cache) -> pd.DataFrame:
     """Measure every image: `MEASURES` and `COLOURS`, a row an image."""
     with progress() as bar:
         rows = [

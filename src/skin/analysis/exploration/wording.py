@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skin.analysis.exploration.cohort import Cohort, percent
+from skin.analysis.exploration.cohort import UNDIAGNOSED, Cohort, percent
 from skin.analysis.text import PERCENT, plural
 
 
@@ -36,7 +36,12 @@ def lead(cohort: Cohort) -> list[str]:
 
 def notes(cohort: Cohort) -> list[str]:
     """How the figures were made."""
+    undiagnosed = (
+        f"{plural(cohort.undiagnosed, 'image')} of no known diagnosis count as class "
+        f"{UNDIAGNOSED.code} and as not malignant."
+    )
     return [
+        *([undiagnosed] if cohort.undiagnosed else []),
         (
             f"Intervals hold 95{PERCENT}: percentiles of {plural(cohort.resamples, 'resample')} of "
             "lesions, all images of a lesion together. Many are shown and none is corrected for "

@@ -13,12 +13,14 @@ from skin.analysis.leaderboard.sheets import (
     leaderboard_sheet,
     rules_sheet,
     steps_sheet,
+    unknown_sheet,
 )
 from skin.analysis.pages import environment
 from skin.ensembling.assessment import Assessment
 from skin.files import replacing, require_writable
 
 _OF_SEVERAL = ("members.svg", "gain.svg")
+_OF_UNKNOWN = "unknown.csv"
 
 
 def write_leaderboard(
@@ -27,7 +29,8 @@ def write_leaderboard(
     """Write the leaderboard, all of its files or none.
 
     The same assessment gives the same files, byte for byte. One run alone has no figures of
-    members: `members.svg` and `gain.svg` of an earlier ensemble in the folder are removed.
+    members, and one that does not tell unknown lesions no table of these: `members.svg`, `gain.svg`
+    and `unknown.csv` of an earlier ensemble in the folder are removed.
 
     Args:
         assessment: what to show.
@@ -54,10 +57,12 @@ def write_leaderboard(
     for file, key in zip(_OF_SEVERAL, ("correlation", "gain"), strict=True):
         if key in pictures:
             files[file] = pictures[key].light
+    if assessment.unknown is not None:
+        files[_OF_UNKNOWN] = tables.unknown_table(assessment).to_csv(index=False).encode()
     with ExitStack() as stack:  # all are written before the first one is put in its place
         for file, content in files.items():
             stack.enter_context(replacing(folder / file)).write_bytes(content)
-    for file in _OF_SEVERAL:
+    for file in (*_OF_SEVERAL, _OF_UNKNOWN):
         if file not in files:
             (folder / file).unlink(missing_ok=True)
     return [folder / file for file in files]
@@ -79,6 +84,7 @@ def _page(
         pictures=pictures,
         rules=rules_sheet(assessment),
         steps=steps_sheet(assessment),
+        unknown=unknown_sheet(assessment),
         version=__version__,
         wording=wording,
     )

@@ -13,7 +13,7 @@ from skin.analysis.leaderboard.facts import (
 )
 from skin.analysis.statistics import Interval
 from skin.analysis.text import DASH, number, signed, signed_span, span
-from skin.ensembling.assessment import Assessment, RuleLine
+from skin.ensembling.assessment import Assessment, RuleLine, UnknownLine
 
 _MELANOMA = "MEL"
 
@@ -60,6 +60,7 @@ def sheets(assessment: Assessment) -> tuple[Sheet, ...]:
         steps_sheet(assessment),
         calibration_sheet(assessment),
         rules_sheet(assessment),
+        unknown_sheet(assessment),
     )
     return tuple(sheet for sheet in every if sheet.rows)
 
@@ -133,6 +134,23 @@ def rules_sheet(assessment: Assessment) -> Sheet:
     rows = tuple(_rule(assessment, rule) for rule in rules_from_argmax(assessment))
     text = wording.rules(assessment)
     return Sheet("Decision rules", text, tuple(heads), rows, names_alone=True)
+
+
+def unknown_sheet(assessment: Assessment) -> Sheet:
+    """Outlier scores; no rows if lesions that are none of the classes are not told."""
+    lines = assessment.unknown
+    heads = ["Outlier score", "Known\nkept", "Cost in\nBACC"]
+    if lines is not None and lines.outside:
+        heads += ["AUROC,\nnested", f"{lines.code}\nfound", f"BACC with\n{lines.code}"]
+    rows = () if lines is None else tuple(map(_unknown, lines.lines))
+    text = wording.unknown(assessment)
+    return Sheet("Unknown lesions", text, tuple(heads), rows, in_terminal=3, names_alone=True)
+
+
+def _unknown(line: UnknownLine) -> Row:
+    figures = [_score(line.kept), _difference(line.cost, otherwise=DASH)]
+    figures += [_score(it) for it in (line.auroc, line.found, line.bacc) if it is not None]
+    return Row(Cell(line.name, wording.OUTLIERS[line.name]), tuple(figures), line.chosen)
 
 
 def _rule(assessment: Assessment, rule: RuleLine) -> Row:

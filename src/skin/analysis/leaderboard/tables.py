@@ -30,6 +30,8 @@ def rich_tables(assessment: Assessment) -> list[Table]:
     """The leaderboard for a terminal of 80 columns: tables, then a line on referral and sets."""
     line = Table.grid()
     line.add_row(Text(wording.uncertainty(assessment)))
+    if assessment.unknown is not None:
+        line.add_row(Text(f"\n{wording.unknown(assessment)}"))
     return [*map(_rich, sheets(assessment)), line]
 
 
@@ -125,6 +127,37 @@ def rules_table(assessment: Assessment) -> pd.DataFrame:
                 **_figures(rule.bootstrap, assessment.task),
             }
             for rule in rules_from_argmax(assessment)
+        ]
+    )
+
+
+def unknown_table(assessment: Assessment) -> pd.DataFrame:
+    """One row an outlier score; `kept_<CODE>` is a class's share that is not taken for unknown.
+
+    It has no rows if lesions that are none of the classes are not told.
+    """
+    lines = () if assessment.unknown is None else assessment.unknown.lines
+    codes = assessment.task.codes
+    return pd.DataFrame(
+        [
+            {
+                "name": line.name,
+                "chosen": line.chosen,
+                **ends(
+                    {
+                        "auroc": line.auroc,
+                        "found": line.found,
+                        "kept": line.kept,
+                        "bacc_cost": line.cost,
+                        "bacc_with_unknown": line.bacc,
+                    }
+                ),
+                **{
+                    f"kept_{code}": float(share)
+                    for code, share in zip(codes, line.kept_by_class, strict=True)
+                },
+            }
+            for line in lines
         ]
     )
 

@@ -7,7 +7,7 @@ import math
 from skin.analysis.caveats import CHOSEN_APART, CHOSEN_BY_SCORE, LEAKING, intervals
 from skin.analysis.leaderboard.facts import best_run, chosen, plain_argmax
 from skin.analysis.statistics import Interval
-from skin.analysis.text import MINUS, PERCENT, number, plural, span
+from skin.analysis.text import MINUS, PERCENT, number, plural, signed, signed_span, span
 from skin.ensembling.assess import UNCALIBRATED
 from skin.ensembling.assessment import Assessment
 
@@ -31,6 +31,20 @@ LEADERBOARD = (
 CALIBRATION = (
     "Of the chosen method, fitted on the other parts. Lower is better in all columns. ECE, the "
     "expected calibration error, is the mean gap between what is claimed and what comes true."
+)
+
+OUTLIERS = {
+    "max_probability": "1 minus the highest probability",
+    "entropy": "of the probabilities",
+    "energy": "of the logits",
+    "mahalanobis": "distance to the nearest class in the features",
+    "auto": "the best of these, chosen within",
+}
+_ALL_MODELS = (
+    "An outlier score is of the image as it is, without test-time augmentation; each model's is "
+    "standardised by the known images that it holds out, and the mean is taken over the models. "
+    "Score and threshold are fitted on one model of each run an image; the mean over all models, "
+    "as on new images, varies less, so that rather more of the known lesions are kept there."
 )
 
 CAPTIONS = {
@@ -133,6 +147,33 @@ def uncertainty(assessment: Assessment) -> str:
     return f"{text}; coverage by class from {number(low)} ({least}) to {number(high)} ({most})."
 
 
+def unknown(assessment: Assessment) -> str:
+    """By what lesions that are none of the classes are told, and what that brings and costs."""
+    lines = assessment.unknown
+    if lines is None:
+        return ""
+    line = chosen(lines.lines)
+    by_class = zip(assessment.task.codes, line.kept_by_class, strict=True)
+    text = (
+        f"A lesion is taken for none of the classes ({lines.code}) where its outlier score "
+        f"({lines.score}) is above {number(lines.threshold)} standard deviations. The threshold is "
+        f"to keep {number(lines.asked)} of the known lesions, all classes weighing alike; fitted "
+        f"on the other parts it keeps {number(line.kept.value)} ("
+        f"{', '.join(f'{code} {number(share)}' for code, share in by_class)}), which changes the "
+        f"BACC of the classes by {signed(line.cost.value)} ({signed_span(line.cost)})."
+    )
+    if line.auroc is None or line.found is None:
+        return (
+            f"{text} No image outside the classes is held out, so that nothing tells how many it "
+            "finds."
+        )
+    return (
+        f"{text} Of the {plural(lines.outside, 'held-out image')} outside the classes it finds "
+        f"{number(line.found.value)} ({span(line.found)}); AUROC {number(line.auroc.value)} "
+        f"({span(line.auroc)})."
+    )
+
+
 def notes(assessment: Assessment) -> list[str]:
     """What a reader must know to judge the figures."""
     apart = "" if assessment.leaking else ", no lesion in two"
@@ -166,6 +207,7 @@ def notes(assessment: Assessment) -> list[str]:
             "probabilities, not by what a decision rule makes of them; malignant AUC by their sum "
             f"over {', '.join(assessment.task.malignant)}."
         ),
+        *([] if assessment.unknown is None else [_ALL_MODELS]),
     ]
 
 

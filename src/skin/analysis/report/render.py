@@ -13,6 +13,7 @@ from skin.analysis.report.sections import (
     background,
     browser,
     calibration,
+    challenge,
     classes,
     confusion,
     costs,
@@ -31,6 +32,7 @@ from skin.analysis.report.sections import (
 
 SECTIONS: Sequence[ModuleType] = (
     leaderboard,
+    challenge,
     tests,
     classes,
     curves,

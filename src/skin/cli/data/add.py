@@ -2,59 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skin.cli.data.layouts import LAYOUTS, SHORT_SIDE, Layout, SplitName, StoreName
 from skin.cli.options import DATA_DIR, DataDir
 
 if TYPE_CHECKING:
     from skin.data.sources import Source
 
-add_app = typer.Typer(help="Add a dataset from an archive or a folder.", no_args_is_help=True)
+add_app = typer.Typer(
+    help="Add a dataset from an archive or a folder, as it was published.", no_args_is_help=True
+)
 
+
+Published = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE",
+        help="The folder of the published files, zips as they are or unpacked; or one archive.",
+        show_default=False,
+    ),
+]
+SplitOption = Annotated[SplitName, typer.Option("--split", help="Of the challenge.")]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="The dataset's name; the command's if not given, with the split if not train.",
+        show_default=False,
+    ),
+]
 ShortSide = Annotated[
     int,
     typer.Option("--short-side", min=16, max=4096, help="Pixels of the cached images' short side."),
 ]
+Keep = Annotated[
+    StoreName | None,
+    typer.Option(
+        "--store",
+        help="Keep decoded pixels, quick to read, or the files' bytes, a tenth as much or less; "
+        "pixels of a new dataset if not given, else what it keeps.",
+    ),
+]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out images that cannot be read, and list them.")
+    bool,
+    typer.Option("--skip-bad", help="Leave out images that are missing or cannot be read."),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there under that name.")
 ]
-_SHORT_SIDE = 256
 
 
-@add_app.command("ham10000")
-def add_ham10000(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="Kaggle's zip, a folder with its parts, or one with the Dataverse's files.",
-            show_default=False,
-        ),
-    ],
-    short_side: ShortSide = _SHORT_SIDE,
-    name: Annotated[str, typer.Option("--name", help="The dataset's name.")] = "ham10000",
-    skip_bad: SkipBad = False,
-    overwrite: Overwrite = False,
-    data_dir: DataDir = DATA_DIR,
-) -> None:
-    """Add HAM10000: its table and its decoded images.
+def _with_splits(layout: Layout) -> Callable[..., None]:
+    def add(
+        source: Published,
+        split: SplitOption = SplitName.TRAIN,
+        name: Name = None,
+        short_side: ShortSide = layout.short_side,
+        store: Keep = layout.store,
+        skip_bad: SkipBad = False,
+        overwrite: Overwrite = False,
+        data_dir: DataDir = DATA_DIR,
+    ) -> None:
+        default = layout.name or layout.command
+        if split is not SplitName.TRAIN:
+            default = f"{default}-{split.value}"
+        reader = _read(layout, source, split.value)
+        _add(reader, data_dir, name or default, short_side, store, skip_bad, overwrite)
 
-    The second time there is nothing to do; another short side adds only its images.
+    return add
 
-    Examples:
-      skin data add ham10000 skin-cancer-mnist-ham10000.zip
 
-      skin data add ham10000 downloads/ham10000 --short-side 450
-    """
-    from skin.data.archive import Archive
-    from skin.data.sources.ham10000 import Ham10000
+def _without_splits(layout: Layout) -> Callable[..., None]:
+    def add(
+        source: Published,
+        name: Name = None,
+        short_side: ShortSide = layout.short_side,
+        store: Keep = layout.store,
+        skip_bad: SkipBad = False,
+        overwrite: Overwrite = False,
+        data_dir: DataDir = DATA_DIR,
+    ) -> None:
+        default = layout.name or layout.command
+        reader = _read(layout, source)
+        _add(reader, data_dir, name or default, short_side, store, skip_bad, overwrite)
 
-    _add(Ham10000(Archive(source)), data_dir, name, short_side, skip_bad, overwrite)
+    return add
+
+
+for _layout in LAYOUTS:
+    _make = _with_splits if _layout.has_splits else _without_splits
+    add_app.command(_layout.command, help=_layout.help())(_make(_layout))
 
 
 @add_app.command("csv")
@@ -78,7 +121,8 @@ def add_csv(
     site_column: Annotated[str | None, typer.Option(help="Where on the body.")] = None,
     licence: Annotated[str, typer.Option(help="The images' licence.")] = "not stated",
     citation: Annotated[str, typer.Option(help="What to cite.")] = "not stated",
-    short_side: ShortSide = _SHORT_SIDE,
+    short_side: ShortSide = SHORT_SIDE,
+    store: Keep = None,
     skip_bad: SkipBad = False,
     overwrite: Overwrite = False,
     data_dir: DataDir = DATA_DIR,
@@ -105,11 +149,26 @@ def add_csv(
         site=site_column,
     )
     source = CsvSource(Archive(images), table, columns, licence, citation)
-    _add(source, data_dir, name, short_side, skip_bad, overwrite)
+    _add(source, data_dir, name, short_side, store, skip_bad, overwrite)
+
+
+def _read(layout: Layout, source: Path, *split: str) -> Source:
+    """The layout's reader; imported here, so that help needs none of them."""
+    from skin.data.archive import Archive
+
+    module, name = layout.reader
+    reader: Callable[..., Source] = getattr(import_module(f"skin.data.sources.{module}"), name)
+    return reader(Archive(source), *split)
 
 
 def _add(
-    source: Source, data_dir: Path, name: str, short_side: int, skip_bad: bool, overwrite: bool
+    source: Source,
+    data_dir: Path,
+    name: str,
+    short_side: int,
+    store: StoreName | None,
+    skip_bad: bool,
+    overwrite: bool,
 ) -> None:
     from skin.console import out
     from skin.data.add import add_dataset
@@ -120,6 +179,7 @@ def _add(
         data_dir,
         name=name,
         short_side=short_side,
+        store=None if store is None else store.value,
         skip_bad=skip_bad,
         overwrite=overwrite,
     )

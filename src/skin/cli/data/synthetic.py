@@ -7,23 +7,58 @@ from typing import Annotated
 
 import typer
 
+_HAM10000 = "ham10000"
+_DEFAULT_LESIONS = 300
+_DEFAULT_WIDTH = 160
+_OTHER_LESIONS = 40
+_OTHER_SIDE = 48
+
 
 def synthetic(
     out: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            help="As which data set is published: ham10000, isic2017, isic2018, isic2019, "
+            "isic2020, isic2024, pad_ufes, derm7pt or isic_archive.",
+        ),
+    ] = _HAM10000,
     lesions: Annotated[
-        int, typer.Option("--lesions", min=21, help="How many lesions, of one to six images each.")
-    ] = 300,
+        int | None,
+        typer.Option(
+            "--lesions",
+            min=21,
+            help=f"How many lesions for training; {_DEFAULT_LESIONS}, or {_OTHER_LESIONS} in "
+            "another layout than ham10000, if not given.",
+        ),
+    ] = None,
     test: Annotated[
-        int, typer.Option("--test", min=0, help="How many test images, with their truth.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--test",
+            min=0,
+            help="How many test images of ham10000, with their truth; 0 if not given. "
+            "Other layouts have those of their challenge.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
     width: Annotated[
-        int, typer.Option("--width", min=32, max=2048, help="Pixels; the height is 3/4 of it.")
-    ] = 160,
+        int | None,
+        typer.Option(
+            "--width",
+            min=32,
+            max=2048,
+            help=f"Pixels of an image; {_DEFAULT_WIDTH}, or {_OTHER_SIDE} in another layout, if "
+            "not given. ham10000's height is 3/4 of it.",
+        ),
+    ] = None,
 ) -> None:
-    """Draw synthetic dermoscopic images, laid out as HAM10000, for demos and tests.
+    """Draw synthetic dermoscopic images, laid out as a data set is published, for demos and tests.
 
-    All seven classes, with HAM10000's metadata, lesion masks and, less extreme, its imbalance.
+    The layout ham10000 has all seven classes, with HAM10000's metadata, lesion masks and, less
+    extreme, its imbalance. The other layouts have the files, the names and the quirks that their
+    publishers give, so that each can be tried without a download.
     The classes overlap: no model is right about every lesion.
     Nothing in them is real; never train on them for anything that matters.
 
@@ -31,15 +66,46 @@ def synthetic(
       skin data synthetic source --lesions 300 --test 60
 
       skin data synthetic source --lesions 140 --seed 7 && skin data add ham10000 source
+
+      skin data synthetic published --layout isic2019 && skin data add isic2019 published
     """
+    if layout != _HAM10000:
+        _write_published(out, layout, test, lesions or _OTHER_LESIONS, seed, width or _OTHER_SIDE)
+        return
     from skin.console import out as stdout
     from skin.data.synthetic import write_synthetic
 
-    summary = write_synthetic(out, lesions=lesions, test_images=test, seed=seed, width=width)
+    summary = write_synthetic(
+        out,
+        lesions=lesions or _DEFAULT_LESIONS,
+        test_images=test or 0,
+        seed=seed,
+        width=width or _DEFAULT_WIDTH,
+    )
     classes = ", ".join(f"{dx} {count}" for dx, count in summary.lesions.items())
     stdout.print(
-        f"{summary.images} images of {lesions} lesions ({classes}) "
+        f"{summary.images} images of {sum(summary.lesions.values())} lesions ({classes}) "
         f"and {summary.test_images} test images in {summary.root}",
         soft_wrap=True,
         markup=False,
     )
+
+
+def _write_published(
+    out: Path, layout: str, test: int | None, lesions: int, seed: int, side: int
+) -> None:
+    from skin.console import out as stdout
+    from skin.data.synthetic.published import LAYOUTS
+    from skin.errors import SkinError, did_you_mean
+
+    if layout not in LAYOUTS:
+        raise SkinError(f"unknown --layout '{layout}': {did_you_mean(layout, LAYOUTS)}")
+    if test is not None:
+        raise SkinError(
+            f"--test is of the layout ham10000; {layout} has as many test images as befit its "
+            "lesions"
+        )
+    LAYOUTS[layout](out, lesions=lesions, seed=seed, side=side)
+    stdout.print(f"{layout} of {lesions} lesions in {out}:", soft_wrap=True, markup=False)
+    for path in sorted(out.iterdir()):
+        stdout.print(f"  {path.name}", soft_wrap=True, markup=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -19,46 +19,86 @@ from skin.taxonomy import LABELS, label_of
 FIELDS = ("image_id", "lesion_id", "patient_id", "dx", "dx_type", "age", "sex", "site")
 _MISSING = frozenset({"", "unknown", "nan", "na", "n/a", "none", "null"})
 _OLDEST = 120  # years
+_ISIC_ID = re.compile(r"^(ISIC_\d{7})_downsampled$")
 
 
-def read_csv(data: bytes, name: str, separator: str = ",") -> pd.DataFrame:
+def read_csv(
+    data: bytes, name: str, separator: str = ",", *, only: Container[str] | None = None
+) -> pd.DataFrame:
     """Read a CSV as text, with the spaces around headers and values taken off.
+
+    Last columns without a name, as trailing commas make them, are dropped.
 
     Args:
         data: the file's content, UTF-8, with or without a byte-order mark.
         name: the file's name, for messages.
         separator: between values.
+        only: the columns to keep, where there are many; all if not given.
 
     Returns:
         The rows; their index is the line's number in the file, the header being line 1.
 
     Raises:
-        SkinError: the file is empty, is no UTF-8 text, has a row of another length, or a column
-            twice.
+        SkinError: the file is empty, is no UTF-8 text, has a row of another length, a column
+            twice, or a value in a last column without a name.
     """
+    lines = csv.reader(_text(data, name), delimiter=separator, strict=True)
     try:
-        lines = csv.reader(
-            io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=separator, strict=True
-        )
-        numbered = [(lines.line_num, [value.strip() for value in line]) for line in lines if line]
-    except UnicodeDecodeError as error:
-        raise SkinError(f"{name} is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+        header = [column.strip() for column in next(filter(None, lines), ())]
+        named = _named(header, name)
+        kept = [i for i in range(named) if only is None or header[i] in only]
+        numbers, rows = [], []
+        for line in filter(None, lines):
+            _check_line(line, lines.line_num, len(header), named, name)
+            numbers.append(lines.line_num)
+            rows.append([line[i].strip() for i in kept])
     except csv.Error as error:
         raise SkinError(f"{name}, line {lines.line_num}, is not a proper CSV: {error}") from error
-    if not numbered:
-        raise SkinError(f"{name} is empty")
-    (_, header), *rows = numbered
     if not rows:
         raise SkinError(f"{name} has a header but no row")
-    twice = [column for column, count in Counter(header).items() if count > 1]
+    return pd.DataFrame(rows, columns=[header[i] for i in kept], index=numbers)
+
+
+def require_columns(table: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+    """Check that a table has columns.
+
+    Raises:
+        SkinError: some are missing; the message names them and those there are.
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        there = ", ".join(table.columns)
+        raise SkinError(
+            f"{name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+            f"it has: {there}"
+        )
+
+
+def _text(data: bytes, name: str) -> io.StringIO:
+    try:
+        return io.StringIO(data.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        raise SkinError(f"{name} is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+
+
+def _named(header: Sequence[str], name: str) -> int:
+    """How many columns there are, without the nameless last ones."""
+    if not header:
+        raise SkinError(f"{name} is empty")
+    named = max((i for i, column in enumerate(header, 1) if column), default=0)
+    twice = [column for column, count in Counter(header[:named]).items() if count > 1]
     if twice:
         raise SkinError(f"{name} has the column '{twice[0]}' twice; rename or drop one")
-    for number, values in rows:
-        if len(values) != len(header):
-            raise SkinError(f"{name}, row {number}: {len(values)} values for {len(header)} columns")
-    return pd.DataFrame(
-        [values for _, values in rows], columns=header, index=[number for number, _ in rows]
-    )
+    return named
+
+
+def _check_line(line: Sequence[str], number: int, columns: int, named: int, name: str) -> None:
+    if len(line) != columns:
+        raise SkinError(f"{name}, row {number}: {len(line)} values for {columns} columns")
+    if named < columns and any(map(str.strip, line[named:])):
+        raise SkinError(
+            f"{name}, row {number}: a value in column {columns}, which has no name; name or drop it"
+        )
 
 
 def normalise(
@@ -81,7 +121,7 @@ def normalise(
         SkinError: a column is missing, an image id is empty or there twice, a diagnosis is
             unknown, or an age is no number of years. The message names the rows.
     """
-    _require_columns(table, columns, name)
+    require_columns(table, columns.values(), name)
     result = pd.DataFrame(index=table.index, columns=list(FIELDS), dtype=object)
     for field, column in columns.items():
         values = table[column]
@@ -103,24 +143,20 @@ def normalise(
 
 
 def image_id(image: str) -> str:
-    """The image's id: its file name without folders and image suffix."""
-    path = PurePosixPath(image.replace("\\", "/"))
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+    """The image's id: its file name without folders and image suffix.
+
+    ISIC 2019 names some files `ISIC_0000000_downsampled`; the id is `ISIC_0000000`, as everywhere
+    else.
+    """
+    name = image.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    plain = stem if stem and dot + suffix.lower() in IMAGE_SUFFIXES else name
+    return _ISIC_ID.sub(r"\1", plain)
 
 
 def name_rows(rows: pd.Index[int]) -> str:
     """Name rows by the index that `read_csv` gives them."""
     return f"row{'s' if len(rows) > 1 else ''} {name_some(rows)}"
-
-
-def _require_columns(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> None:
-    missing = [column for column in columns.values() if column not in table.columns]
-    if missing:
-        there = ", ".join(table.columns)
-        raise SkinError(
-            f"{name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"it has: {there}"
-        )
 
 
 def _ages(result: pd.DataFrame, name: str) -> pd.Series[float]:

@@ -10,6 +10,7 @@ import pandas as pd
 _SEXES: Final[Mapping[str, str]] = {"m": "male", "f": "female"}
 
 _SITES: Final[Mapping[str, str]] = {
+    "torso": "trunk",
     "head neck": "head/neck",
     "oral genital": "oral/genital",
     "palms soles": "palms/soles",

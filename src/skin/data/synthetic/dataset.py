@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from skin.console import progress
+from skin.data.synthetic.files import csv_text, jpeg, new_folder, png
 from skin.data.synthetic.lesion import draw_lesion
 from skin.data.synthetic.patients import (
     MIN_LESIONS_PER_CLASS,
@@ -42,7 +35,6 @@ _TASK = get_task("isic2018")
 _MIN_LESIONS = MIN_LESIONS_PER_CLASS * len(_TASK)
 _MIN_WIDTH = 32
 _MAP_PER_WIDTH = 1.2
-_JPEG_QUALITY = 92
 
 # Streams of random numbers: each lesion of each stream has a generator of its own.
 _ORDER, _LESIONS, _TEST = range(3)
@@ -106,7 +98,7 @@ def write_synthetic(
     training = _plan(lesions, seed, _LESIONS, _FIRST_IMAGE, draw_count=True)
     test = _plan(test_images, seed, _TEST, _FIRST_TEST_IMAGE, draw_count=False)
     images = sum(lesion.patient.images for lesion in training)
-    with _new_folder(out) as root, progress() as bar:
+    with new_folder(out) as root, progress() as bar:
         drawing = bar.add_task("Drawing", total=images + test_images)
 
         def advance() -> None:
@@ -171,31 +163,15 @@ def _draw_images(
     person = draw_person(rng)
     for name in lesion.image_ids:
         picture = photograph(drawn, person, size, rng)
-        _write(folder_of(name) / f"{name}.jpg", _jpeg(picture.pixels))
+        _write(folder_of(name) / f"{name}.jpg", jpeg(picture.pixels))
         if masks is not None:
-            _write(masks / f"{name}_segmentation.png", _png(picture.mask))
+            _write(masks / f"{name}_segmentation.png", png(picture.mask))
         advance()
 
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
-
-
-def _jpeg(image: NDArray[np.uint8]) -> bytes:
-    _, data = cv2.imencode(
-        ".jpg",
-        cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
-        [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
-    )
-    return data.tobytes()
-
-
-def _png(mask: NDArray[np.bool_]) -> bytes:
-    """Of 1 bit a pixel, white in the lesion."""
-    buffer = io.BytesIO()
-    Image.fromarray(mask).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _metadata(lesions: Sequence[_Lesion]) -> str:
@@ -212,7 +188,7 @@ def _metadata(lesions: Sequence[_Lesion]) -> str:
         for lesion in lesions
         for name in lesion.image_ids
     )
-    return _csv_text(_COLUMNS, rows)
+    return csv_text(_COLUMNS, rows)
 
 
 def _truth(lesions: Sequence[_Lesion]) -> str:
@@ -223,31 +199,4 @@ def _truth(lesions: Sequence[_Lesion]) -> str:
         for lesion in lesions
         for name in lesion.image_ids
     )
-    return _csv_text(("image", *_TASK.codes), rows)
-
-
-def _csv_text(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `out`; it becomes `out` when the block ends well."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SkinError(f"{out} is not an empty folder: name another or remove it")
-    temporary = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.replace(out)
-    except OSError as error:
-        raise SkinError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+    return csv_text(("image", *_TASK.codes), rows)

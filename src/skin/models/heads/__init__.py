@@ -1,6 +1,7 @@
 """Heads: features to class log-probabilities.
 
-The hierarchical head takes the feature map (B, D, H, W), the others pooled features (B, F).
+The hierarchical head takes the feature map (B, D, H, W), the others pooled features (B, F), and
+give their logits, too.
 """
 
 from __future__ import annotations

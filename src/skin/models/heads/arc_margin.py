@@ -41,13 +41,17 @@ class ArcMarginHead(nn.Module):
             pooled: features (B, F).
             targets: class indices (B,); in training they get the margin.
         """
+        return F.log_softmax(self.logits(pooled, targets), dim=1)
+
+    def logits(self, pooled: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Give s * cos(theta) (B, C), float32 also under autocast; arguments are `forward`'s."""
         # An angle's cosine in 16 bits is too coarse near 1.
         with torch.autocast(pooled.device.type, enabled=False):
             features = F.normalize(self.dropout(pooled).float())
             cosines = features @ F.normalize(self.directions.float()).T
             if self.training and targets is not None:
                 cosines = self._with_margin(cosines, targets)
-            return F.log_softmax(self.scale * cosines, dim=1)
+            return self.scale * cosines
 
     def _with_margin(self, cosines: Tensor, targets: Tensor) -> Tensor:
         cosine = cosines.gather(1, targets[:, None])

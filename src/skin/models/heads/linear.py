@@ -32,6 +32,10 @@ class LinearHead(nn.Module):
 
     def forward(self, pooled: Tensor, _targets: Tensor | None = None) -> Tensor:
         """Give log-probabilities (B, C) for pooled features (B, F)."""
+        return F.log_softmax(self.logits(pooled), dim=1)
+
+    def logits(self, pooled: Tensor) -> Tensor:
+        """Give what the softmax is taken of: (B, C), float32 also under autocast."""
         masks = self.samples if self.training else 1
         logits = [self.classifier(self.dropout(pooled)) for _ in range(masks)]
-        return F.log_softmax(torch.stack(logits).mean(0).float(), dim=1)
+        return torch.stack(logits).mean(0).float()

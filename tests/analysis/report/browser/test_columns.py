@@ -85,9 +85,15 @@ def test_a_diagnosis_is_a_fact_where_a_class_is_several(workspace):
     workspace.run("plain")
     task = TASKS["malignant"]
     ranked = compare(collect([], *workspace.folders, scored_as=task), resamples=100).ranked
-    images = pd.DataFrame({name: ["x"] * 240 for name in ("age", "sex", "site", "dx_type", "dx")})
+    images = pd.DataFrame({name: ["x"] * 240 for name in ("age", "sex", "site", "dx_type")})
 
-    assert "dx" in json.loads(columns.to_json(task, ranked, images, None))["facts"]
+    def facts(*dx: str) -> dict:
+        named = images.assign(dx=pd.array([*dx, *[pd.NA] * (240 - len(dx))], "string"))
+        return json.loads(columns.to_json(task, ranked, named, None))["facts"]
+
+    assert facts("bcc", "nv", "mel")["dx"]["values"] == ["bcc", "mel", "nv"]
+    assert "dx" not in facts("bcc", "nv", "nv")
+    assert "dx" not in facts("bcc", "unknown", "benign")
 
 
 def test_no_name_ends_the_script():

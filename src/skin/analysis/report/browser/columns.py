@@ -84,9 +84,15 @@ def _facts(task: Task, images: pd.DataFrame | None) -> dict[str, object]:
     """The metadata that there are, by column."""
     if images is None:
         return {}
-    # The diagnosis says more than the class only where a class is several diagnoses.
-    names = _FACTS if all(len(one.dx) == 1 for one in task.classes) else (*_FACTS, "dx")
+    names = (*_FACTS, "dx") if _says_more(task, images["dx"]) else _FACTS
     return {name: _fact(images[name]) for name in names if images[name].notna().any()}
+
+
+def _says_more(task: Task, dx: pd.Series[str]) -> bool:
+    """Whether diagnoses say more than classes, as one class has several of them here."""
+    index = task.index_by_dx()
+    classes = [index[name] for name in dx.dropna().unique() if name in index]
+    return len(set(classes)) < len(classes)
 
 
 def _fact(column: pd.Series[Any]) -> dict[str, object]:

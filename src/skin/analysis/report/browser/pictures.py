@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skin.analysis.report.browser.columns import script_json
-from skin.data.cache import ImageCache
+from skin.data.cache import Cache
 from skin.data.dataset import Dataset
 
 BUDGET = 12_000_000
@@ -85,7 +85,7 @@ def make_thumbnails(
     return Thumbnails(side, tuple(data))
 
 
-def fitting_cache(dataset: Dataset) -> ImageCache:
+def fitting_cache(dataset: Dataset) -> Cache:
     """The smallest cache that needs no enlarging, or else the largest.
 
     Raises:
@@ -94,7 +94,7 @@ def fitting_cache(dataset: Dataset) -> ImageCache:
     return dataset.open_cache(dataset.short_side_for(SIDES[0]))
 
 
-def _choose_side(cache: ImageCache, rows: NDArray[np.int64], budget: int) -> int:
+def _choose_side(cache: Cache, rows: NDArray[np.int64], budget: int) -> int:
     sample = rows[np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)]
     for side in SIDES[:-1]:
         sizes = [len(picture) + _SEPARATORS for picture in _encode_all(cache, sample, side)]
@@ -103,7 +103,7 @@ def _choose_side(cache: ImageCache, rows: NDArray[np.int64], budget: int) -> int
     return SIDES[-1]
 
 
-def _encode_all(cache: ImageCache, rows: NDArray[np.int64], side: int) -> Iterator[str]:
+def _encode_all(cache: Cache, rows: NDArray[np.int64], side: int) -> Iterator[str]:
     """In the order of the rows, some at once: OpenCV leaves other threads free to work."""
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(rows), _AT_ONCE):
@@ -111,7 +111,7 @@ def _encode_all(cache: ImageCache, rows: NDArray[np.int64], side: int) -> Iterat
             yield from pool.map(_encoder(cache, side), some)
 
 
-def _encoder(cache: ImageCache, side: int) -> Callable[[int], str]:
+def _encoder(cache: Cache, side: int) -> Callable[[int], str]:
     return lambda row: encode(cache[row], side)
 
 

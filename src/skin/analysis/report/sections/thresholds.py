@@ -24,7 +24,7 @@ _INTRO = (
 )
 _RULE = (
     "Rows with a decision rule are scored by the values that the rule makes, as `skin predict` "
-    "submits them; their AUCs and average precisions are of these too."
+    "submits them where BACC ranks; their AUCs and average precisions are of these too."
 )
 HEADS = {
     "accuracy": "Accuracy",

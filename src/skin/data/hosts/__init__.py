@@ -1,0 +1,1 @@
+"""The published datasets' original hosts: which files to fetch, and fetching them."""

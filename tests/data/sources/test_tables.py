@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skin.data.archive import Archive
+from skin.data.sources.metadata import normalise, read_csv
+from skin.data.sources.tables import (
+    Table,
+    attach,
+    find_table,
+    narrow,
+    one_hot,
+    require_table,
+    unpack_hint,
+)
+from skin.errors import SkinError
+from skin.taxonomy import LABELS
+
+CODES = ("MEL", "NV", "BCC")
+MakeFolder = Callable[..., Path]
+
+
+def table(text: str) -> Table:
+    return Table("t.csv", read_csv(text.encode(), "t.csv"))
+
+
+@pytest.mark.parametrize(
+    "name", ["Truth.csv", "a/b/TRUTH.CSV"], ids=["beside", "deeper, in capitals"]
+)
+def test_a_table_is_found_by_its_name(make_folder: MakeFolder, name: str):
+    found = find_table(Archive(make_folder({name: b"a\n1\n", "x.csv": b""})), ["Truth.csv"])
+    assert found is not None
+    assert found.name == name
+    assert found.rows.to_dict("list") == {"a": ["1"]}
+
+
+def test_the_first_name_counts_and_none_is_no_error(make_folder: MakeFolder):
+    archive = Archive(make_folder({"v1.csv": b"a\n1\n", "v2.csv": b"a\n2\n"}))
+    found = find_table(archive, ["v3.csv", "v2.csv", "v1.csv"])
+    assert found is not None
+    assert found.name == "v2.csv"
+    assert find_table(archive, ["v4.csv"]) is None
+    assert find_table(archive, []) is None
+
+
+def test_equal_copies_are_one_table_and_others_an_error(make_folder: MakeFolder):
+    files = {"t.csv": b"a\n1\n", "copy/t.csv": b"a\n1\n"}
+    assert find_table(Archive(make_folder(files, "equal")), ["t.csv"]) is not None
+    files["copy/t.csv"] = b"a\n2\n"
+    with pytest.raises(SkinError, match=r"tables that differ: copy/t\.csv, t\.csv"):
+        find_table(Archive(make_folder(files, "other")), ["t.csv"])
+
+
+def test_tabs_separate_too(make_folder: MakeFolder):
+    found = require_table(Archive(make_folder({"t.tab": b"a\tb\n1,5\t2\n"})), ["t.tab"])
+    assert found.rows.to_dict("records") == [{"a": "1,5", "b": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.jpg": b""}, r"has no t\.csv or u\.csv; there is no table at all"),
+        ({"x.csv": b"", "y.tab": b""}, r"has no t\.csv or u\.csv; there is x\.csv, y\.tab"),
+    ],
+)
+def test_a_missing_table_is_named_with_those_there(
+    make_folder: MakeFolder, files: dict[str, bytes], message: str
+):
+    with pytest.raises(SkinError, match=message):
+        require_table(Archive(make_folder(files)), ["t.csv", "u.csv"])
+
+
+def test_a_zip_within_a_zip_is_to_be_unpacked(make_zip: MakeFolder):
+    archive = Archive(make_zip({"inner.zip": b""}))
+    assert unpack_hint(archive) == "; unpack it first, it holds inner.zip"
+
+
+@pytest.mark.parametrize(("one", "zero"), [("1", "0"), ("1.0", "0.0"), ("1", "0.0")])
+def test_one_hot(one: str, zero: str):
+    rows = f"i,MEL,NV,BCC,weight\na,{one},{zero},{zero},7\nb,{zero},{zero},{one},7\n"
+    assert one_hot(table(rows), CODES).tolist() == ["MEL", "BCC"]
+
+
+@given(st.lists(st.integers(0, len(CODES)), min_size=1, max_size=20))
+def test_one_hot_gives_back_what_was_written(which: list[int]):
+    names = [*CODES, "none"]
+    rows = [",".join("01"[column == k] for column in range(len(CODES))) for k in which]
+    said = one_hot(table("\n".join([",".join(CODES), *rows]) + "\n"), CODES, neither="none")
+    assert said.tolist() == [names[k] for k in which]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("MEL,NV\n1,0\n", "lacks the column BCC; it has: MEL, NV"),
+        ("MEL,NV,BCC\n1,0,0\n0,0,0\n", "t.csv, row 3: 0 of the columns MEL, NV, BCC are 1"),
+        ("MEL,NV,BCC\n1,1,0\n0,0,0\n", "t.csv, rows 2, 3: 2 of the columns"),
+        ("MEL,NV,BCC\n1,0,0\n0,x,0\n1,0,\n", "t.csv, rows 3, 4: NV is 'x', neither 0 nor 1"),
+        ("MEL,NV,BCC\n0.5,0,0\n", "row 2: MEL is '0.5'"),
+    ],
+)
+def test_what_is_not_one_hot_is_an_error(rows: str, message: str):
+    with pytest.raises(SkinError, match=message):
+        one_hot(table(rows), CODES)
+
+
+def test_several_ones_are_an_error_even_where_none_is_not():
+    with pytest.raises(SkinError, match="row 3: 2 of the columns"):
+        one_hot(table("MEL,NV,BCC\n0,0,0\n1,0,1\n"), CODES, neither="x")
+
+
+def test_attach_fills_by_image_and_says_what_differs(capsys: pytest.CaptureFixture[str]):
+    rows = pd.DataFrame({"image_id": ["b", "a", "c"]}, index=[2, 3, 4])
+    more = pd.DataFrame({"image_id": ["a", "b", "d"], "age": [1.0, 2.0, 3.0]})
+    attach(rows, more, ["age"], "m.csv")
+    assert rows["age"].tolist()[:2] == [2.0, 1.0]
+    assert pd.isna(rows["age"].iloc[2])
+    said = capsys.readouterr().err
+    assert "1 images have no row in m.csv: c" in said
+    assert "1 rows of m.csv are of other images: d" in said
+
+
+def narrowed(rows: list[tuple[str, bool]]) -> list[str]:
+    text = "".join(f"i{n},{dx}\n" for n, (dx, _) in enumerate(rows))
+    columns = {"image_id": "i", "dx": "dx"}
+    normal = normalise(table(f"i,dx\n{text}").rows, columns, "t.csv", strict_dx=False)
+    malignant = pd.Series([sure for _, sure in rows], index=normal.index)
+    return narrow(normal, malignant, "t.csv").tolist()
+
+
+def test_diagnoses_are_narrowed_and_what_is_not_known_is_said(capsys: pytest.CaptureFixture[str]):
+    rows = [
+        ("nevus", False),
+        ("unknown", False),
+        ("", True),
+        ("melanoma", True),
+        ("odd", False),
+        ("odd", True),
+    ]
+    assert narrowed(rows) == ["nv", "benign", "malignant", "mel", "benign", "malignant"]
+    said = capsys.readouterr().err
+    assert "no label for 'odd' (2)" in said
+    assert "contradict" not in said
+
+
+def test_a_diagnosis_that_contradicts_gives_way(capsys: pytest.CaptureFixture[str]):
+    rows = [("melanoma", False), ("nevus", True), ("melanoma", False), ("nevus", False)]
+    assert narrowed(rows) == ["benign", "malignant", "benign", "nv"]
+    said = capsys.readouterr().err
+    assert "warning: t.csv: 3 diagnoses contradict" in said
+    assert "'melanoma' (2), 'nevus' (1)" in said
+
+
+@given(st.lists(st.tuples(st.sampled_from([*LABELS, "odd"]), st.booleans()), min_size=1))
+def test_narrowed_labels_never_contradict(rows: list[tuple[str, bool]]):
+    for label, (_, malignant) in zip(narrowed(rows), rows, strict=True):
+        assert LABELS[label] <= LABELS["malignant" if malignant else "benign"]
