@@ -85,13 +85,15 @@ def _require_equal(one: Path, other: Path) -> None:
 def _show(taken: dict[str, Taken], images: int) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column(f"{images:,} images")
-    for name in ("seconds", "of processors", "images/s", "memory, GB"):
+    for name in ("seconds", "of processors", "images/s", "most memory, GB"):
         table.add_column(name, justify="right")
     for name, one in taken.items():
         speed = "" if one.killed or "gone on" in name else f"{images / one.seconds:,.0f}"
-        memory = f"{one.memory / _GB:.2f}"
+        memory = f"{max(one.memory) / _GB:.2f}"
         table.add_row(name, f"{one.seconds:.0f}", f"{one.cpu_seconds:.0f}", speed, memory)
     out.print(table)
+    growth = taken["add"].growth / _GB
+    out.print(f"memory's growth while images were added: {growth:+.3f} GB")
 
 
 def _show_sizes(dataset: Path, source: Path, copies: int) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from skin.errors import did_you_mean, name_some
+from skin.errors import did_you_mean, name_some, plural
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,11 @@ def test_name_some(names: list[object], most: int, expected: str):
 
 def test_name_some_takes_an_iterator():
     assert name_some(letter for letter in "abcdefg") == "a, b, c, d, e and 2 more"
+
+
+def test_plural():
+    assert [plural(n, "image") for n in (0, 1, 2000)] == ["0 images", "1 image", "2,000 images"]
+    assert [plural(n, "row is", "rows are") for n in (1, 2)] == ["1 row is", "2 rows are"]
 
 
 def test_did_you_mean_names_the_nearest_first():

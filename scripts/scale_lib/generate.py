@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,7 +49,8 @@ def generate(folder: Path, images: int, seed: int) -> int:
             raise SkinError(f"{folder} holds {read_json(stamp)}, not {wanted}; name another")
         note(f"{folder} is there already")
         return len(originals)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.is_dir() and any(folder.parent.iterdir()):
+        raise SkinError(f"{folder.parent} holds something else, or half of it: name a new folder")
     folder.mkdir(parents=True)
     table.to_csv(folder / "train-metadata.csv", index=False)
     with (

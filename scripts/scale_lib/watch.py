@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,15 +23,24 @@ class Taken(NamedTuple):
     Attributes:
         seconds: on the clock.
         cpu_seconds: of all its processes, as far as they were seen.
-        memory: bytes, the most at once, of all its processes; pages of mapped files, which the
+        memory: bytes that all its processes held, by time; pages of mapped files, which the
             system takes back at need, do not count.
         killed: whether it was ended before its end.
     """
 
     seconds: float
     cpu_seconds: float
-    memory: int
+    memory: list[int]
     killed: bool
+
+    @property
+    def growth(self) -> float:
+        """Bytes that the memory grew by from the second fifth of the time to the fourth."""
+        fifth = len(self.memory) // 5
+        if not fifth:
+            return 0.0
+        early, late = self.memory[fifth : 2 * fifth], self.memory[3 * fifth : 4 * fifth]
+        return statistics.median(late) - statistics.median(early)
 
 
 def run(
@@ -45,24 +55,32 @@ def run(
     start = time.monotonic()
     process.start()
     tree = psutil.Process(process.pid)
-    memory, killed = 0, False
+    memory: list[int] = []
+    killed = False
     cpu: dict[int, float] = {}
-    while process.is_alive() and not killed:
-        with suppress(psutil.NoSuchProcess):
-            memory = max(memory, _look(tree, cpu))
-        if until():
-            process.kill()
-            killed = True
-        process.join(_PERIOD)
-    process.join()
+    try:
+        while process.is_alive() and not killed:
+            with suppress(psutil.NoSuchProcess):
+                memory.append(_look(tree, cpu))
+            if until():
+                process.kill()
+                killed = True
+            process.join(_PERIOD)
+        process.join()
+    finally:
+        process.kill()
     if not killed and process.exitcode:
         raise SkinError(f"{step.__name__} failed")
     return Taken(time.monotonic() - start, sum(cpu.values()), memory, killed)
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of all files below a folder, which may come and go meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _look(tree: psutil.Process, cpu: dict[int, float]) -> int:

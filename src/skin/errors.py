@@ -21,6 +21,11 @@ def name_some(names: Iterable[object], most: int = 5) -> str:
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """A count and its words: `one` after 1, else `many`; `one` with an s if that is not given."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which known names there are, the nearest one first if one is near."""
     names = sorted(known)

@@ -41,8 +41,8 @@ def test_the_list_has_a_line_a_dataset(run):
 def test_a_damaged_dataset_is_a_warning(run, workspace: Path):
     (workspace / "data" / "toy" / "dataset.csv").write_text("image_id\n")
     out, err = run("list")
-    assert "toy" not in out
-    assert "warning: toy: data/toy/dataset.csv was edited" in " ".join(err.split())
+    assert out.splitlines()[1].split() == ["toy", "damaged"]
+    assert "warning: toy: data/toy/dataset.csv is not the table that" in " ".join(err.split())
 
 
 def test_lists_for_programs(run, workspace: Path):

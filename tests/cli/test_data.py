@@ -148,6 +148,14 @@ def test_what_is_kept_of_the_images(work: Path):
     assert run(*words, "--store", "tape").exit_code == 2
 
 
+def test_labels_that_are_missing_are_said(work: Path):
+    LAYOUTS["isic2018"](work / "published", lesions=24, side=32)
+    (work / "published" / "ISIC2018_Task3_Test_GroundTruth.csv").unlink()
+    result = run("add", "isic2018", "published", "--split", "test", "--short-side", "16")
+    assert "│ dx missing         │ 21" in result.stdout
+    assert "there is no ISIC2018_Task3_Test_GroundTruth.csv" in result.stderr
+
+
 def test_missing_images_may_be_left_out(work: Path):
     LAYOUTS["isic2017"](work / "published", lesions=24, side=32)
     truth = work / "published" / "ISIC-2017_Training_Part3_GroundTruth.csv"

@@ -8,6 +8,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from skin.cli.data.layouts import COMMANDS
 from skin.cli.data.synthetic import synthetic
 from skin.data.synthetic.published import LAYOUTS
 from skin.errors import SkinError
@@ -47,6 +48,8 @@ def test_a_published_layout(tmp_path: Path):
     ("arguments", "message"),
     [
         (["--layout", "isic217"], "unknown --layout 'isic217': did you mean 'isic2017'"),
+        (["--layout", "isic-archive", "--lesions", "26"], "26 lesions are too few: take 27 or"),
+        (["--lesions", "20"], "21"),
         (["--layout", "isic2017", "--test", "5"], "--test is of the layout ham10000"),
     ],
 )
@@ -59,10 +62,18 @@ def test_options_that_do_not_fit(tmp_path: Path, arguments: list[str], message: 
 
 def test_help_names_every_layout():
     text = " ".join(CliRunner().invoke(app, ["--help"]).stdout.replace("│", " ").split())
-    assert all(layout in text for layout in LAYOUTS)
+    assert set(COMMANDS) == set(LAYOUTS)
+    assert all(command in text for command in COMMANDS.values())
 
 
-@pytest.mark.parametrize("option", [["--lesions", "20"], ["--seed", "-1"], ["--width", "8"]])
+@pytest.mark.parametrize("name", ["pad-ufes-20", "pad_ufes"])
+def test_a_layout_goes_by_its_command_and_by_its_reader(tmp_path: Path, name: str):
+    arguments = [str(tmp_path / "out"), "--layout", name, "--lesions", "18", "--width", "32"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert (tmp_path / "out" / "metadata.csv").is_file()
+
+
+@pytest.mark.parametrize("option", [["--lesions", "0"], ["--seed", "-1"], ["--width", "8"]])
 def test_a_number_out_of_range_exits_with_2(tmp_path: Path, option: list[str]):
     result = CliRunner().invoke(app, [str(tmp_path / "source"), *option])
     assert result.exit_code == 2

@@ -139,6 +139,73 @@ def test_other_labels_are_refused_then_overwritten(
     assert visible(tmp_path / "data") == ["ham10000"]
 
 
+def without_ages(files: dict[str, bytes]) -> dict[str, bytes]:
+    lines = files["HAM10000_metadata.csv"].decode().splitlines()
+    rows = [line.split(",") for line in lines]
+    rows[1:] = [[*row[:4], "", *row[5:]] for row in rows[1:]]
+    return {**files, "HAM10000_metadata.csv": "\n".join(map(",".join, rows)).encode()}
+
+
+def test_metadata_are_not_lost_without_a_word(
+    files: dict[str, bytes],
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    whole, bare = make_folder(files, "whole"), make_folder(without_ages(files), "bare")
+    first = run(whole, tmp_path / "data").dataset
+    told = int(first.table["age"].notna().sum())
+    with pytest.raises(SkinError, match=f"bare does not tell age of {told} images, .*--overwrite"):
+        run(bare, tmp_path / "data")
+    assert Dataset.load(first.root).table.equals(first.table)
+    assert visible(tmp_path / "data") == ["ham10000"]
+    lost = run(bare, tmp_path / "data", overwrite=True)
+    assert lost.done == "source updated"
+    assert lost.dataset.table["age"].isna().all()
+    assert f"lost: age of {told} images" in capsys.readouterr().err
+    assert run(whole, tmp_path / "data").dataset.metadata_hash == first.metadata_hash
+    assert f"gained: age of {told} images" in capsys.readouterr().err
+    other = {
+        **files,
+        "HAM10000_metadata.csv": files["HAM10000_metadata.csv"].replace(b"30.0", b"9"),
+    }
+    run(make_folder(other, "other"), tmp_path / "data")
+    assert "changed: age of 1 image\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda root: (root / "dataset.json").unlink(),
+        lambda root: (root / "dataset.csv").unlink(),
+        lambda root: (root / "dataset.json").write_text('{"odd": 1}'),
+        lambda root: (root / "dataset.csv").write_text("image_id\n"),
+    ],
+    ids=["no info", "no table", "other info", "other table"],
+)
+def test_a_damaged_dataset_is_mended_as_the_message_says(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path, damage
+):
+    path = make_zip(files)
+    first = run(path, tmp_path / "data").dataset
+    damage(first.root)
+    with pytest.raises(SkinError, match="again with --overwrite"):
+        run(path, tmp_path / "data")
+    mended = run(path, tmp_path / "data", overwrite=True)
+    assert mended.done == "added"
+    assert mended.dataset.hash == first.hash
+    assert visible(tmp_path / "data") == ["ham10000"]
+
+
+def test_where_no_image_is_there_leaving_them_out_is_no_way(
+    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path
+):
+    path = make_zip({name: data for name, data in files.items() if name.endswith("csv")})
+    for skip_bad in (False, True):
+        with pytest.raises(SkinError, match=r"18 of 18 .*add what is missing$"):
+            run(path, tmp_path / "data", skip_bad=skip_bad)
+
+
 @pytest.mark.parametrize("content", [b"", b"not an image", "truncated"])
 def test_bad_images_are_named_or_left_out(
     files: dict[str, bytes],
@@ -389,8 +456,10 @@ def test_what_a_kill_left_is_cleared(
 ):
     path = make_zip(files)
     data = tmp_path / "data"
-    (data / ".ham10000.partial" / "cache" / ".24.partial").mkdir(parents=True)
-    assert run(path, data).done == "added"
+    for folder in (".24.partial", ".16.partial", "32"):
+        (data / ".ham10000.partial" / "cache" / folder).mkdir(parents=True)
+    assert run(path, data).dataset.short_sides == (24,)
+    assert visible(data / "ham10000" / "cache") == ["24"]
     shutil.move(data / "ham10000", data / ".ham10000.old")  # killed between two renames
     assert run(path, data).done == "nothing to do"
     assert visible(data) == ["ham10000"]
@@ -421,5 +490,6 @@ def test_a_foreign_folder_is_left_alone(
 ):
     (tmp_path / "data" / "ham10000").mkdir(parents=True)
     (tmp_path / "data" / "ham10000" / "thesis.txt").touch()
-    with pytest.raises(SkinError, match="is no dataset"):
-        run(make_zip(files), tmp_path / "data")
+    for overwrite in (False, True):
+        with pytest.raises(SkinError, match="is no dataset"):
+            run(make_zip(files), tmp_path / "data", overwrite=overwrite)

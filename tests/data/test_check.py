@@ -10,6 +10,7 @@ import pytest
 from skin.data.check import check_dataset
 from skin.data.dataset import Dataset, write_dataset
 from skin.data.folds import make_folds
+from skin.data.pool import pool_datasets
 
 
 @pytest.fixture
@@ -150,3 +151,29 @@ def test_images_to_be_scored_on_need_no_label(source: Path, add: Callable[..., D
 def test_a_label_that_is_none_is_wrong(source: Path, add: Callable[..., Dataset]):
     dataset = relabelled(add(source), {2: "wart", 5: "unknown"})
     assert check_dataset(dataset.root).bad == ["labels: unknown dx of ISIC_0000002"]
+
+
+@pytest.fixture
+def pool(files: dict[str, bytes], make_folder: Callable[..., Path], add: Callable[..., Dataset]):
+    """Twice the same images, as datasets `a` and `b`, which are one."""
+    parts = [add(make_folder(files, name), name=name) for name in ("a", "b")]
+    return pool_datasets("ab", ["a", "b"], parts[0].root.parent).dataset
+
+
+def test_a_pool_is_checked_against_its_parts(pool: Dataset):
+    findings = check_dataset(pool.root)
+    assert findings.bad == []
+    assert "pool: a is as it was pooled" in findings.good
+    assert "cache: 18 images at short side 24" in findings.good
+
+
+def test_a_pools_damage_is_sent_to_its_parts(pool: Dataset):
+    flip(pool.root.parent / "a" / "cache" / "24" / "pixels.u8", 0)
+    (found,) = check_dataset(pool.root).bad
+    assert re.match(r"cache: 1 images .*: ISIC_0000000; see which of its parts", found)
+
+
+def test_a_part_with_other_labels_is_told(pool: Dataset):
+    relabelled(Dataset.load(pool.root.parent / "a"), {0: "df"})
+    (found,) = check_dataset(pool.root).bad
+    assert found.startswith("pool: a holds other images or labels than were pooled")

@@ -106,7 +106,7 @@ def test_a_missing_table_is_an_error(dataset: Dataset, parts: tuple[PoolPart, ..
     info = dataset.info.model_copy(update={"parts": parts})
     (dataset.root / "dataset.json").write_text(info.model_dump_json())
     (dataset.root / "dataset.csv").unlink()
-    with pytest.raises(SkinError, match=rf"dataset\.csv is missing; run `skin data {command}`"):
+    with pytest.raises(SkinError, match=rf"dataset\.csv is missing; .*run `skin data {command}`"):
         Dataset.load(dataset.root)
 
 
@@ -144,6 +144,14 @@ def test_find_dataset_among_several_asks_for_one(dataset: Dataset):
     (dataset.root.parent / "second" / "dataset.json").write_text(json.dumps({}))
     with pytest.raises(SkinError, match="name one: ham10000, second"):
         find_dataset(dataset.root.parent)
+
+
+@pytest.mark.parametrize("file", ["dataset.json", "dataset.csv"])
+def test_a_damaged_dataset_is_found_and_told_how_to_mend(dataset: Dataset, file: str):
+    (dataset.root / file).unlink()
+    for name in (None, "ham10000"):
+        with pytest.raises(SkinError, match=rf"{file} is missing; .* again with --overwrite"):
+            find_dataset(dataset.root.parent, name)
 
 
 def test_find_dataset_without_any_says_how_to_add(tmp_path: Path):

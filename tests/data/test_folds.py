@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skin.data.dataset import Dataset, find_dataset
+from skin.data.dataset import Dataset, find_dataset, write_dataset
 from skin.data.folds import Folds, make_folds
 from skin.data.folds_verify import verify
 from skin.data.scheme import Scheme, Split
@@ -175,17 +175,40 @@ def test_a_class_with_fewer_lesions_than_folds_is_warned_of(
 ):
     folds = make_folds(dataset, k=5)
     said = " ".join(capsys.readouterr().err.split())
-    assert "fewer groups of images than the 5 parts" in said
+    assert "too few groups of images for every part" in said
     assert said.endswith("missing from some: 'bkl' (4), 'mel' (4), 'nv' (4)")
     assert (folds.class_counts() == 0).any(axis=None)
     assert Folds.load(dataset).hash == folds.hash
-    assert "fewer" not in capsys.readouterr().err
+    assert "too few" not in capsys.readouterr().err
 
 
-def test_a_class_that_a_part_lacks_is_an_error(dataset: Dataset):
-    with pytest.raises(SkinError, match=r"held out holds no image of class .*larger share"):
+def test_a_part_without_images_is_an_error(dataset: Dataset):
+    with pytest.raises(SkinError, match=r"held out holds no image at all; give it a larger share"):
         make_folds(dataset, holdout=(99, 1))
     assert not (dataset.root / "folds").exists()
+
+
+def test_a_rare_class_does_not_stand_in_the_way_of_a_holdout(
+    dataset: Dataset, capsys: pytest.CaptureFixture[str]
+):
+    # Of four lesions a class, a seventh of the images cannot be expected to show one.
+    make_folds(dataset, holdout=(85, 15))
+    assert "'mel' (4)" in capsys.readouterr().err
+
+
+def test_a_class_that_a_part_should_have_and_lacks_is_an_error(dataset: Dataset):
+    folds = make_folds(dataset, k=2)
+    moved = folds.table.assign(fold=folds.table["fold"].mask(folds.table["dx"] == "mel", 0))
+    with pytest.raises(SkinError, match=r"fold 1 holds no image of class 'mel'"):
+        verify(dataset.table, moved, folds.info, "these")
+
+
+def test_ids_that_are_numbers_stay_texts(dataset: Dataset):
+    numbers = [f"{number:03d}" for number in range(len(dataset))]
+    table = dataset.table.assign(image_id=numbers)
+    renamed = write_dataset(dataset.root, table, dataset.info)
+    made = make_folds(renamed, k=2)
+    assert made.table["image_id"].tolist() == numbers
 
 
 @pytest.mark.parametrize("k", [0, 1, 13])
@@ -254,7 +277,7 @@ def test_folds_that_cannot_be_trusted_are_refused(
         (lambda folds: folds.assign(fold=[0, 0, 1, -1]), "has -1 in its column fold"),
         (lambda folds: folds.assign(fold=[0, 1, 1, 1]), "leaks: lesion_id L1"),
         (lambda folds: folds.assign(group=["g", "g", "g", "i"]), "leaks: group g"),
-        (lambda folds: folds.assign(fold=0), "fold 1 holds no image of class 'nv'"),
+        (lambda folds: folds.assign(fold=0), "fold 1 holds no image at all"),
     ],
 )
 def test_verify(change: Callable[[pd.DataFrame], pd.DataFrame], message: str):
@@ -276,10 +299,10 @@ def test_verify(change: Callable[[pd.DataFrame], pd.DataFrame], message: str):
         ((80, 20), "image", [-1, 0, 0, -1], None),
         ((80, 20), "lesion", [-1, -1, 0, 1], "has 1 in its column fold, where only -1, 0 can"),
         ((80, 20), "lesion", [-1, -1, -2, 0], "has -2 in its column fold"),
-        ((80, 20), "image", [0, 0, 0, 0], "train holds no image of class 'nv', .*larger share"),
+        ((80, 20), "image", [0, 0, 0, 0], "train holds no image at all; give it a larger share"),
         ((70, 15, 15), "lesion", [-1, -1, -2, 0], None),
         ((70, 15, 15), "lesion", [-1, -2, 0, 0], "leaks: lesion_id L1"),
-        ((70, 15, 15), "image", [-1, -1, 0, 0], "valid holds no image of class 'nv'"),
+        ((70, 15, 15), "image", [-1, -1, 0, 0], "valid holds no image at all"),
     ],
 )
 def test_verify_a_holdout(

@@ -98,6 +98,15 @@ def test_classes_are_spread_evenly():
     assert counts["nv"].between(52, 56).all()
 
 
+def test_patients_of_very_unequal_size_make_parts_of_equal_size():
+    random = np.random.default_rng(0)
+    sizes = np.clip(random.lognormal(3, 1.2, 200), 1, 800).astype(int)
+    images = table(np.repeat(np.arange(200), sizes).tolist())
+    part = assign_groups(images, group_images(images, NO_PAIRS), equal(4), seed=0)
+    shares = np.bincount(part) / len(part)
+    assert shares.tolist() == pytest.approx([0.25] * 4, abs=0.03)
+
+
 @pytest.mark.parametrize("shares", HOLDOUTS)
 def test_a_holdout_has_the_shares_of_images_and_of_each_class(shares: tuple[float, ...]):
     """Lesions have one to four images, the rare class more than the common one."""

@@ -8,13 +8,13 @@ from skin.analysis.text import PERCENT, plural
 from skin.errors import name_some
 
 CHOSEN_BY_SCORE = (
-    "The best checkpoint of each fold was chosen by BACC on that same held-out fold, so the "
-    "figures, of each fold and pooled, are slightly optimistic{of}."
+    "The best checkpoint of each fold was chosen on that same held-out fold, by BACC unless its "
+    "config names an AUC, so the figures, of each fold and pooled, are slightly optimistic{of}."
 )
 """Of which runs goes into `of`: nothing for all, or text that begins with its own separator."""
 CHOSEN_APART = (
-    "The best checkpoint was chosen by BACC on a validation part of its own, apart from the images "
-    "that are scored{of}."
+    "The best checkpoint was chosen on a validation part of its own, by BACC unless its config "
+    "names an AUC, apart from the images that are scored{of}."
 )
 LEAKING = (
     "a lesion was on both sides of a fold, so that {whose} scores are inflated and say nothing of "

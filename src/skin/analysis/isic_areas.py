@@ -29,10 +29,10 @@ def auc(actual: Bools, values: Floats, weight: Floats | None = None) -> float:
 def partial_auc(actual: Bools, values: Floats, weight: Floats | None = None) -> float:
     """Area between the ROC curve and the line of 80 % sensitivity, by which ISIC 2024 ranks.
 
-    0 to 0.2; a constant scores 0.02. NaN unless there are images of both kinds. Kaggle's page of
-    the challenge and Kurtansky et al. 2024 (Scientific Data 11:884) define it. With both kinds and
-    the order of the values turned about, it is the area at false-positive rates up to 0.2, which
-    scikit-learn gives rescaled to 0.5 to 1 (McClish 1989).
+    0 to 0.2; a constant scores 0.02. NaN unless there are images of both kinds. As the organisers
+    define it (github.com/ISIC-Research/Challenge-2024-Metrics, with which `scripts/check-scorer`
+    compares it): with both kinds and the order of the values turned about, it is the area at
+    false-positive rates up to 0.2, which scikit-learn gives rescaled to 0.5 to 1 (McClish 1989).
     """
     if actual.all() or not actual.any():
         return np.nan

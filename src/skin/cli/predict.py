@@ -202,7 +202,7 @@ def _predict(predictor: Predictor, shards: Shards, *, skip_bad: bool) -> None:
 def _submit(submission: Submission, decisions: Decisions, rule: str) -> None:
     """Write the submission, and say which decision its rows carry."""
     from skin.errors import name_some
-    from skin.inference.submit import submit
+    from skin.inference.submit import submit, takes_decisions
 
     challenge = submission.challenge
     missing = submit(submission.path, decisions, challenge, official_list=submission.official_list)
@@ -211,7 +211,9 @@ def _submit(submission: Submission, decisions: Decisions, rule: str) -> None:
             f"{name_some(missing)}: not among the images; given the mean of the other rows, "
             f"as {challenge.name} wants a row for each"
         )
-    if rule == "argmax":
+    if not takes_decisions(challenge):
+        note(f"the rows are calibrated probabilities, as {challenge.name} ranks by their order")
+    elif rule == "argmax":
         note("the rows are probabilities, without a decision rule")
     else:
         note(f"the rows carry the decision rule '{rule}'; --plain leaves it out")

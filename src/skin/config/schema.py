@@ -210,7 +210,7 @@ class ScheduleConfig(_Strict):
     kind: Literal["cosine", "plateau", "constant"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     min_lr_ratio: Fraction = 0.01  # the last lr over the first
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.3  # on BACC, once per stale stretch
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.3  # once per stale stretch
     plateau_patience: Annotated[int, Field(ge=0)] = 2
 
 

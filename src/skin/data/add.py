@@ -13,13 +13,15 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from skin.console import note
+from skin.console import note, warn
 from skin.data.build import build_cache, build_dataset
 from skin.data.cache import ImageCache, Store, files_folder, move_cache, share_files
 from skin.data.dataset import Dataset, write_dataset
 from skin.data.scan import Wanted
 from skin.data.sources import Source
-from skin.errors import SkinError
+from skin.errors import SkinError, plural
+
+_METADATA = ("dx_type", "age", "sex", "site")  # that no hash of images and labels covers
 
 Done = Literal["added", "cache added", "source updated", "nothing to do"]
 
@@ -68,18 +70,19 @@ def add_dataset(
             bytes, a tenth as much or less, to be decoded whenever they are read. None keeps what
             the dataset there keeps, and pixels of a new one.
         skip_bad: leave out images that cannot be read, instead of stopping.
-        overwrite: replace a dataset of that name that holds other images or labels, folds too.
+        overwrite: replace a dataset of that name that holds other images or labels or is damaged,
+            folds too; and let metadata go that the source does not tell.
 
     Raises:
-        SkinError: the source is not as it must be, a dataset of that name differs, the disk is
-            too small, or another process is adding it.
+        SkinError: the source is not as it must be, a dataset of that name differs, is damaged or
+            tells more, the disk is too small, or another process is adding it.
     """
     start = time.monotonic()
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise SkinError(f"'{name}' cannot name a dataset; use letters, digits, '-', '_' and '.'")
     with _locked(data_dir, name):
         root = data_dir / name
-        existing = _existing(root)
+        existing = _existing(root, overwrite=overwrite)
         wanted = Wanted(short_side, store or _default_store(existing, short_side))
         if existing is None or _is_changed(existing, source, skip_bad=skip_bad):
             done = _add(source, root, existing, wanted, skip_bad=skip_bad, overwrite=overwrite)
@@ -103,13 +106,20 @@ def _locked(data_dir: Path, name: str) -> Iterator[None]:
         raise SkinError(f"cannot write {place}: {error.strerror or error}") from error
 
 
-def _existing(root: Path) -> Dataset | None:
+def _existing(root: Path, *, overwrite: bool) -> Dataset | None:
+    """The dataset that is there; none of a damaged one that is to be replaced."""
     old = _old(root)
     if old.exists() and not root.exists():  # killed while it replaced the dataset
         old.rename(root)
     shutil.rmtree(old, ignore_errors=True)
-    if (root / "dataset.json").exists():
-        return Dataset.load(root)
+    if (root / "dataset.json").exists() or (root / "dataset.csv").exists():
+        try:
+            return Dataset.load(root)
+        except SkinError:
+            if not overwrite:
+                raise
+            warn(f"'{root.name}' is damaged and is replaced, its folds too")
+            return None
     if root.exists() and any(root.iterdir()):
         raise SkinError(f"{root} exists and is no dataset; choose another --name")
     return None
@@ -171,29 +181,53 @@ def _install(
     staged: Dataset, root: Path, existing: Dataset | None, wanted: Wanted, *, overwrite: bool
 ) -> Done:
     """Move a staged dataset to its place."""
-    if existing is None:
-        if root.exists():
-            root.rmdir()
-        staged.root.rename(root)
-        return "added"
-    if staged.hash == existing.hash:
+    if existing is not None and staged.hash == existing.hash:
         # The same images and labels at another place: caches and folds stay good.
+        _compare_metadata(staged, existing, overwrite=overwrite)
         if _store_of(existing, wanted.short_side) != wanted.store:
             move_cache(staged.root, root, *wanted)
         write_dataset(root, staged.table, staged.info)
         return "source updated"
-    if not overwrite:
+    if existing is not None and not overwrite:
         raise SkinError(
             f"{root} holds other images or labels than {staged.info.source.path} "
             f"(it was added from {existing.info.source.path}); "
             "choose another --name, or replace it with --overwrite"
         )
-    if (root / "folds").exists():
+    if existing is not None and (root / "folds").exists():
         note(f"the folds of the old '{root.name}' do not fit the new one and are removed with it")
-    root.rename(_old(root))
+    if root.exists():
+        root.rename(_old(root))
     staged.root.rename(root)
-    shutil.rmtree(_old(root))
+    shutil.rmtree(_old(root), ignore_errors=True)
     return "added"
+
+
+def _compare_metadata(staged: Dataset, existing: Dataset, *, overwrite: bool) -> None:
+    """Say what a source tells of the same images that the last one did not, or otherwise.
+
+    Raises:
+        SkinError: it does not tell what the last one did, and that is not to be overwritten.
+    """
+    now, before = staged.table, existing.table
+    said: dict[str, list[str]] = {"gained": [], "lost": [], "changed": []}
+    for column in _METADATA:
+        here, there = now[column].notna(), before[column].notna()
+        differs = here & there & now[column].ne(before[column])
+        for counts, which in zip(
+            said.values(), (here & ~there, there & ~here, differs), strict=True
+        ):
+            if which.any():
+                counts.append(f"{column} of {plural(int(which.sum()), 'image')}")
+    if said["lost"] and not overwrite:
+        raise SkinError(
+            f"{staged.info.source.path} does not tell {', '.join(said['lost'])}, which "
+            f"'{existing.name}' has from {existing.info.source.path}; name a source that does, "
+            "choose another --name, or let them go with --overwrite"
+        )
+    for what, counts in said.items():
+        if counts:
+            note(f"{what}: {', '.join(counts)}")
 
 
 def _old(root: Path) -> Path:

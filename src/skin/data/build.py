@@ -53,6 +53,8 @@ def build_dataset(
     there, absent = _without_absent(source, metadata, skip_bad=skip_bad)
     refs = there["path"].tolist()
     stage.mkdir(exist_ok=True)
+    for whole in (stage / "cache").glob("[!.]*"):  # of a build killed after its cache was done
+        shutil.rmtree(whole)
     with CacheWriter(stage, *wanted, plan=_plan(source, refs, wanted)) as writer:
         known = _known(existing, wanted)
         with Journal(writer.folder / _JOURNAL, len(writer)) as journal:
@@ -176,7 +178,9 @@ def _without_absent(
         return metadata, []
     where = f"{len(absent):,} of {len(metadata):,} images have no file in {source.archive.root}"
     hint = f"; {source.missing_hint}" if source.missing_hint else ""
-    if not skip_bad or len(absent) == len(metadata):
+    if len(absent) == len(metadata):
+        raise SkinError(f"{where}: {name_some(absent)}{hint}; add what is missing")
+    if not skip_bad:
         raise SkinError(
             f"{where}: {name_some(absent)}{hint}; "
             "add what is missing, or leave their rows out with --skip-bad"

@@ -25,10 +25,13 @@ __all__ = [
     "PoolPart",
     "Skipped",
     "SourceInfo",
+    "dataset_folders",
     "find_dataset",
+    "is_dataset",
     "metadata_hash",
     "table_hash",
     "tidy",
+    "verify_table",
     "write_dataset",
 ]
 
@@ -62,6 +65,7 @@ DTYPES: Mapping[str, Literal["string[python]", "float64", "int64"]] = {
 _ALWAYS_THERE = ("image_id", "path", "lesion_id", "source", "split", "sha256", "phash")
 _IDENTITY = ["image_id", "lesion_id", "patient_id", "dx", "split", "sha256"]
 _METADATA = ["image_id", "age", "sex", "site"]
+_SIGNS = ("dataset.json", "dataset.csv", "cache")
 
 
 @dataclass(frozen=True)
@@ -152,15 +156,7 @@ class Dataset:
                 twice.
         """
         info = load_info(root / "dataset.json")
-        path = root / "dataset.csv"
-        if not path.is_file():
-            raise SkinError(f"{path} is missing; run `skin data {info.command}` again")
-        if sha256_file(path) != info.file_hash:
-            raise SkinError(
-                f"{path} is not the table that `skin data {info.command}` wrote (its hash differs "
-                f"from dataset.json); restore it, or delete {root} and run that again"
-            )
-        return cls(root, _read_table(path), info)
+        return cls(root, _read_table(verify_table(root, info)), info)
 
     def open_cache(self, short_side: int) -> Cache:
         """Open the cache whose row i is row i of the table.
@@ -223,13 +219,42 @@ def write_dataset(root: Path, table: pd.DataFrame, info: DatasetInfo) -> Dataset
     return Dataset(root, table, info)
 
 
+def verify_table(root: Path, info: DatasetInfo) -> Path:
+    """Check that a dataset's table is the one that was written, and give its path.
+
+    Raises:
+        SkinError: it is missing, or was edited.
+    """
+    path = root / "dataset.csv"
+    if not path.is_file():
+        raise SkinError(f"{path} is missing; {info.how_to_mend}")
+    if sha256_file(path) != info.file_hash:
+        raise SkinError(
+            f"{path} is not the table that `skin data {info.command}` wrote (its hash differs "
+            f"from dataset.json); restore it, or {info.how_to_mend}"
+        )
+    return path
+
+
+def dataset_folders(data_dir: Path) -> list[Path]:
+    """The folders that hold a dataset or what is left of one, sorted by name."""
+    folders = sorted(data_dir.glob("[!.]*/")) if data_dir.is_dir() else []
+    return [folder for folder in folders if is_dataset(folder)]
+
+
+def is_dataset(root: Path) -> bool:
+    """Whether a folder holds a dataset, be it damaged."""
+    return any((root / sign).exists() for sign in _SIGNS)
+
+
 def find_dataset(data_dir: Path, name: str | None = None) -> Dataset:
     """Load the dataset of that name, or the only one there is.
 
     Raises:
-        SkinError: there is none of that name, none at all, or several and no name.
+        SkinError: there is none of that name, none at all, or several and no name; or it is
+            damaged.
     """
-    names = sorted(path.parent.name for path in data_dir.glob("[!.]*/dataset.json"))
+    names = [folder.name for folder in dataset_folders(data_dir)]
     if not names:
         raise SkinError(f"no dataset under {data_dir}; run `skin data add ham10000 SOURCE` first")
     if name is None:

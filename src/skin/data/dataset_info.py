@@ -80,6 +80,13 @@ class DatasetInfo(BaseModel):
         """The command that made the dataset, as `add`."""
         return "pool" if self.parts else "add"
 
+    @property
+    def how_to_mend(self) -> str:
+        """What to do where the dataset is damaged."""
+        if self.parts:
+            return "delete its folder and run `skin data pool` again"
+        return "run `skin data add` again with --overwrite"
+
 
 def load_info(path: Path) -> DatasetInfo:
     """Read a `dataset.json`.
@@ -87,9 +94,14 @@ def load_info(path: Path) -> DatasetInfo:
     Raises:
         SkinError: it is missing or damaged.
     """
+    if not path.is_file():
+        raise SkinError(f"{path} is missing; add the dataset again with --overwrite")
     try:
         return DatasetInfo.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SkinError(f"{path}: {place}: {first['msg']}; add the dataset again") from None
+        place = ".".join(map(str, first["loc"])) or "all of it"
+        raise SkinError(
+            f"{path}: {place}: {first['msg']}; restore it, or add the dataset again with "
+            "--overwrite"
+        ) from None

@@ -35,7 +35,7 @@ def near_duplicates(dataset: Dataset) -> pd.DataFrame:
     so the thresholds lie in a wide gap; mirrored or turned copies need no search.
 
     Args:
-        dataset: has at least one cache; the largest is looked at.
+        dataset: has at least one cache; thumbnails of the largest short side are looked at.
 
     Returns:
         One row a pair: `first` and `second` (rows of the dataset's table, first < second),

@@ -119,7 +119,8 @@ class Folds:
                 f"{path} splits another state of dataset '{dataset.name}' than the one here; "
                 f"{again}"
             )
-        table = pd.read_csv(path, dtype={"fold": np.int64}, keep_default_na=False)
+        texts = dict.fromkeys(set(_COLUMNS) - {"fold"}, str)  # ids may be numbers, as 001
+        table = pd.read_csv(path, dtype={**texts, "fold": np.int64}, keep_default_na=False)
         verify(dataset.table, table, info, str(path))
         return cls(name, info, table)
 
@@ -206,8 +207,8 @@ def make_folds(
     if len(too_few):
         listed = name_some(f"'{dx}' ({count})" for dx, count in too_few.items())
         warn(
-            f"folds '{name}': some diagnoses have fewer groups of images than the "
-            f"{len(scheme.parts)} parts, and are missing from some: {listed}"
+            f"folds '{name}': some diagnoses have too few groups of images for every part to "
+            f"have one, and may be missing from some: {listed}"
         )
     text = table.to_csv(index=False, lineterminator="\n")
     hash_bits, correlation = _thresholds(scheme)

@@ -19,7 +19,7 @@ def verify(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme, name: str)
 
     Raises:
         SkinError: an image is missing or there twice, a lesion, patient or group is in two
-            parts, or a part holds no image of a class that has a group for each part.
+            parts, or a part holds no image, or none of a class of which it should have a group.
     """
     if folds["image_id"].tolist() != images["image_id"].tolist():
         raise SkinError(f"{name} does not hold each image of the dataset once, in its order")
@@ -32,6 +32,11 @@ def verify(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme, name: str)
     if not scheme.leaking:
         _require_whole(images, folds, name)
     counts = pd.crosstab(folds["fold"], images["dx"]).reindex(list(scheme.parts), fill_value=0)
+    missing = counts.index[counts.sum(axis=1) == 0]
+    if len(missing):
+        raise SkinError(
+            f"{name}: {scheme.parts[missing[0]]} holds no image at all; give it a larger share"
+        )
     too_few = too_few_groups(images, folds, scheme)
     for dx in counts.columns.difference(too_few.index):
         empty = counts.index[counts[dx] == 0]
@@ -44,9 +49,9 @@ def verify(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme, name: str)
 
 
 def too_few_groups(images: pd.DataFrame, folds: pd.DataFrame, scheme: Scheme) -> pd.Series[int]:
-    """The number of groups by diagnosis, of the diagnoses that cannot be in every part."""
+    """The number of groups by diagnosis, of which the smallest part cannot expect even one."""
     groups = folds["group"].groupby(images["dx"].to_numpy()).nunique()
-    return groups[groups < len(scheme.parts)]
+    return groups[groups < round(1 / min(scheme.shares))]
 
 
 def _require_whole(images: pd.DataFrame, folds: pd.DataFrame, name: str) -> None:

@@ -16,7 +16,8 @@ from skin.errors import SkinError
 
 _FEWEST = 2  # parts
 _AGE_BANDS = [0, 30, 45, 60, 75, np.inf]  # years, left-closed
-_SIZE_BANDS = [1, 2, 3, 4, np.inf]  # images of a group, left-closed
+# Images of a group, left-closed: a lesion has a few, a patient up to thousands.
+_SIZE_BANDS = [1, 2, 3, 4, 10, 30, 100, 300, 1000, 3000, np.inf]
 
 
 def group_images(table: pd.DataFrame, pairs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from rich.table import Table
 from skin.data.add import Added
 from skin.data.folds import Folds
 
-_OPTIONAL = ("patient_id", "dx_type", "age", "sex", "site")
+_OPTIONAL = ("patient_id", "dx", "dx_type", "age", "sex", "site")
 
 
 def summarise_added(added: Added) -> Table:

@@ -10,10 +10,10 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
-from skin.data.archive import LARGEST, Archive
+from skin.data.archive import LARGEST, Archive, is_container
+from skin.data.archive.texts import Texts
 from skin.data.images import is_image_name, is_photograph_name
 from skin.errors import SkinError, name_some
-from skin.inference.texts import Texts
 
 IMAGE_COLUMNS = ("image", "image_id", "image_name", "isic_id", "path", "file", "filename")
 """The names of a column that names images; of several that a CSV has, the first counts."""
@@ -116,7 +116,7 @@ def _images_of(source: Path) -> list[InputImage]:
         raise SkinError(f"no image, folder, zip or CSV at {source}")
     if source.suffix.lower() == ".csv":
         return _images_of_csv(source)
-    if source.is_file() and source.suffix.lower() != ".zip":
+    if source.is_file() and not is_container(source):
         stat = source.stat()
         return [InputImage(source.stem, str(source), Path(), stat.st_size, stat.st_mtime_ns)]
     images = _images_in(Archive(source))

@@ -55,6 +55,8 @@ CHALLENGES: Mapping[str, Challenge] = {
         _by_class("isic2018", "image"),
         _by_class("isic2019", "image"),
         Challenge("isic2020", "image_name", ("target",), (LABELS["mel"],), "melanoma"),
+        # Actinic keratoses are malignant here, as precursors of carcinomas (see `Kind`); of the
+        # challenge's own images, whose table calls them not malignant, the reader follows that.
         Challenge("isic2024", "isic_id", ("target",), (kinds_where(malignant=True),), "malignant"),
     )
 }

@@ -31,6 +31,7 @@ from skin.training.optimizer import build_optimizer
 from skin.training.outliers import keep_outliers
 from skin.training.plan import Experiment, FoldPlan, plan_fold, resolve
 from skin.training.precision import choose_device, choose_precision
+from skin.training.selection import Selection
 
 
 def train_run(
@@ -83,7 +84,9 @@ def train_run(
 def _try_out(experiment: Experiment, fold: int) -> None:
     """Raise for a config that cannot be trained, before it costs the folds that are there."""
     config = experiment.config
-    plan_fold(experiment, fold)
+    plan = plan_fold(experiment, fold)
+    targets = experiment.targets[plan.parts.valid]
+    Selection.of(config.training.select_by, experiment.task, targets)
     model = build_model(config)
     build_optimizer(config.optimizer, model)
     choose_precision(config.training.precision, choose_device(config.runtime.device), model)
@@ -209,6 +212,7 @@ def _metadata(
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "best_epoch": progress.best_epoch,
         "best_bacc": progress.best_bacc,
+        "select_by": config.training.select_by,
         "epochs": progress.epoch,
         "seconds": progress.seconds,
         "command_seconds": command_seconds,

@@ -211,7 +211,7 @@ def test_notes_tell_how_checkpoints_were_chosen_and_explain_only_marks_that_occu
     workspace.run("plain")
     text = " ".join(wording.notes(comparison(workspace)))
 
-    assert "chosen by BACC on that same held-out fold" in text
+    assert "chosen on that same held-out fold, by BACC unless" in text
     assert "plain argmax" in text
     assert "200 bootstrap resamples of lesions" in text
     assert "MEL, BCC, AKIEC" in text

@@ -10,6 +10,7 @@ import pytest
 
 from skin.data.catalogue.listing import Damaged, Listed, count, list_datasets
 from skin.data.dataset import Dataset
+from skin.errors import SkinError
 
 
 @pytest.fixture
@@ -55,8 +56,12 @@ def edit(path: Path, **changes: object) -> None:
         (lambda root: (root / "dataset.json").unlink(), r"dataset\.json is missing"),
         (lambda root: (root / "dataset.json").write_text("{"), "not valid JSON"),
         (lambda root: edit(root / "dataset.json", licence=3), r"dataset\.json: licence: "),
+        (lambda root: (root / "dataset.json").write_text("[]"), r"dataset\.json: all of it: "),
         (lambda root: (root / "dataset.csv").unlink(), r"dataset\.csv is missing"),
-        (lambda root: (root / "dataset.csv").write_text("image_id\n"), "was edited"),
+        (
+            lambda root: (root / "dataset.csv").write_text("image_id\n"),
+            "is not the table that .*--overwrite",
+        ),
     ],
 )
 def test_damaged_datasets_are_listed_with_their_error(data_dir: Path, damage, message: str):
@@ -74,6 +79,9 @@ def test_other_folders_are_none(tmp_path: Path):
     (tmp_path / ".hidden" / "cache").mkdir(parents=True)
     assert list_datasets(tmp_path) == []
     assert list_datasets(tmp_path / "nowhere") == []
+    (tmp_path / "file").touch()
+    with pytest.raises(SkinError, match="file is no folder; name the one that holds"):
+        list_datasets(tmp_path / "file")
 
 
 def test_counts_are_sorted_by_number_then_name():

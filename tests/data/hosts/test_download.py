@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from skin.data.hosts.download import download, require_accepted
 from skin.data.hosts.record import Record
-from skin.data.hosts.remote import RemoteFile
+from skin.data.hosts.remote import Checksum, RemoteFile
 from skin.data.sources.terms import TERMS
 from skin.errors import SkinError
 
@@ -37,8 +38,16 @@ def test_files_terms_and_record_lie_together(host, tmp_path: Path):
 
 
 def test_what_is_whole_asks_nobody(host, tmp_path: Path):
-    download("ham10000", listing(host, "a.csv"), tmp_path, pause=0)
+    md5 = Checksum("md5", hashlib.md5(host.files["/a.csv"], usedforsecurity=False).hexdigest())
+    file = RemoteFile("a.csv", f"{host.url}/a.csv", 6, md5)
+    download("ham10000", lambda: [file], tmp_path, pause=0)
     download("ham10000", nobody, tmp_path, pause=0)
+
+
+def test_the_host_is_asked_where_only_a_size_was_known(host, tmp_path: Path):
+    for _ in range(2):
+        download("ham10000", listing(host, "a.csv"), tmp_path, pause=0)
+    assert [method for method, *_ in host.requests] == ["HEAD", "GET", "HEAD"]
 
 
 def test_what_was_edited_is_fetched_again(host, tmp_path: Path):

@@ -55,10 +55,43 @@ def test_fetches_whole_files_and_keeps_a_record(host, tmp_path: Path):
 
 
 def test_a_second_run_asks_no_host(host, tmp_path: Path):
+    fetch_one(host, tmp_path)
+    host.requests.clear()
+    fetch_one(host, tmp_path)
+    assert host.requests == []
+
+
+def test_a_host_is_asked_again_for_what_only_the_size_spoke_for(host, tmp_path: Path):
     fetch_one(host, tmp_path, checksum=None, size=None)
     host.requests.clear()
     fetch_one(host, tmp_path, checksum=None, size=None)
-    assert host.requests == []
+    assert host.requests == [("HEAD", None, None)]
+    host.files["/a.bin"] = CONTENT + b"more"
+    fetch_one(host, tmp_path, checksum=None, size=None)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT + b"more"
+
+
+@pytest.mark.parametrize("size", [None, 6])
+def test_a_web_page_is_no_file(host, tmp_path: Path, size: int | None):
+    host.files["/a.bin"] = b"<html>"
+    host.headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(SkinError, match=r"a\.bin answers with a web page, not with a\.bin"):
+        fetch_one(host, tmp_path, checksum=None, size=size)
+    host.headers = {}
+    with pytest.raises(SkinError, match=r"a\.bin arrived damaged \(a web page\)"):
+        fetch_one(host, tmp_path, checksum=None, size=size)
+    assert not (tmp_path / "a.bin").exists()
+
+
+def test_a_web_page_that_was_kept_is_fetched_again(host, tmp_path: Path):
+    """As a version of this program that did not look kept it."""
+    page = b"\n<!DOCTYPE HTML>".ljust(len(CONTENT))
+    (tmp_path / "a.bin").write_bytes(page)
+    known = {"url": f"{host.url}/a.bin", "size": len(page), "checked": "size", "date": ""}
+    known["sha256"] = hashlib.sha256(page).hexdigest()
+    (tmp_path / "downloads.json").write_text(json.dumps({"files": {"a.bin": known}}))
+    fetch_one(host, tmp_path, checksum=None)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
 def test_a_file_that_came_otherwise_is_taken_up(host, tmp_path: Path):

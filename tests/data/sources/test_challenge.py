@@ -69,9 +69,12 @@ def test_images_unpacked_beside_their_zip_are_one(
 
 
 def test_two_files_of_an_image_that_differ_are_an_error(make_folder: MakeFolder):
-    files = {**FILES, f"{INPUT}/copy/ISIC_0000001.jpg": b"other"}
+    files = {**FILES, f"{INPUT}/copy/ISIC_0000001.jpg": b"two"}
     with pytest.raises(SkinError, match="files for ISIC_0000001 that differ"):
         read(make_folder(files))
+    del files[f"{INPUT}/copy/ISIC_0000001.jpg"]
+    files |= {f"{INPUT}/ISIC_0000003.jpg": b"3", f"{INPUT}/copy/ISIC_0000003.jpg": b"4"}
+    assert read(make_folder(files, "without row"))["path"].notna().all()
 
 
 def test_the_published_folder_goes_before_other_places(make_folder: MakeFolder):
@@ -92,6 +95,30 @@ def test_a_folder_of_another_name_will_do_but_not_that_of_another_split(make_fol
     assert read(make_folder(files))["path"].isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "ISIC_2019_Training_Input",
+        "ISIC_2019_Training_Input/deep/er",
+        "ISIC_2020_Training_JPEG/train",
+        "ISIC2018_Task3_Test_Input",
+    ],
+)
+def test_another_challenges_images_are_not_taken(make_folder: MakeFolder, folder: str):
+    files = {TRUTH_NAME: FILES[TRUTH_NAME], f"{folder}/ISIC_0000001.jpg": b"of another"}
+    assert read(make_folder(files))["path"].isna().all()
+
+
+@pytest.mark.parametrize("folder", ["mine", "train", "test-image"])
+def test_where_images_of_no_published_folder_come_from_is_said(
+    make_folder: MakeFolder, capsys: pytest.CaptureFixture[str], folder: str
+):
+    files = {TRUTH_NAME: FILES[TRUTH_NAME], f"{folder}/ISIC_0000001.jpg": b"one"}
+    assert read(make_folder(files))["path"].notna().tolist() == [True, False]
+    said = capsys.readouterr().err
+    assert f"there is no {INPUT}: the images are taken from {folder}\n" in said
+
+
 def test_masks_and_superpixels_are_no_images(
     make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
 ):
@@ -106,14 +133,19 @@ def test_an_image_without_a_row_is_said_and_a_row_without_an_image_has_no_path(
     files = {**FILES, f"{INPUT}/ISIC_0000009.jpg": b"nine"}
     del files[f"{INPUT}/ISIC_0000001.jpg"]
     assert read(make_folder(files))["path"].isna().tolist() == [True, False]
-    assert "1 images have no row and are left out: ISIC_0000009" in capsys.readouterr().err
+    assert "1 image has no row and is left out: ISIC_0000009" in capsys.readouterr().err
 
 
-def test_without_a_truth_the_images_are_the_rows(make_folder: MakeFolder):
+def test_without_a_truth_the_images_are_the_rows(
+    make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
+):
     files = {name: data for name, data in FILES.items() if name != TRUTH_NAME}
+    files["labels.csv"] = b"a\n1\n"
     table = read(make_folder(files))
     assert table["image_id"].tolist() == ["ISIC_0000001", "ISIC_0000002"]
     assert table["dx"].isna().all()
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"there is no {TRUTH_NAME}: the images have no labels; there is labels.csv" in said
 
 
 def test_neither_truth_nor_folder_is_an_error(make_folder: MakeFolder):

@@ -52,7 +52,7 @@ def test_named_columns(source: Callable[..., CsvSource], capsys: pytest.CaptureF
     assert table["age"].tolist()[0] == 40
     err = capsys.readouterr().err
     assert "--lesion-column" not in err
-    assert "1 images have no row" in err
+    assert "1 image has no row" in err
 
 
 @pytest.mark.parametrize("name", ["c.jpg", "a.png", "z/a.jpg"])

@@ -52,7 +52,7 @@ def test_values_by_hand(make_folder: Callable[..., Path], capsys: pytest.Capture
     assert table["path"].isna().tolist() == [False, False, False, True]
     said = capsys.readouterr().err
     assert "no label for 'miscellaneous' (1)" in said
-    assert "1 images have no row and are left out: release_v0/images/odd.jpg" in said
+    assert "1 image has no row and is left out: release_v0/images/odd.jpg" in said
 
 
 def test_equal_names_of_two_folders_are_told_apart(make_folder: Callable[..., Path]):
@@ -129,7 +129,7 @@ def test_the_published_quirks_are_read(
     assert not table["path"].str.contains("NEL001").any()
     assert {"nv", "mel", "bcc", "sk", "df", "vasc", "other_benign", "unknown"} == set(table["dx"])
     said = capsys.readouterr().err
-    assert "1 images have no row and are left out: release_v0/images/NEL/Nel000.jpg" in said
+    assert "1 image has no row and is left out: release_v0/images/NEL/Nel000.jpg" in said
 
 
 def test_it_can_be_added_and_split(published: Callable[[str], Path], tmp_path: Path):

@@ -119,7 +119,28 @@ def test_images_without_a_row_are_left_out_and_counted(
 ):
     files["HAM10000_images_part_2/ISIC_9999999.jpg"] = encode(99)
     assert len(read(make_zip(files))) == 18
-    assert "1 images have no row" in capsys.readouterr().err
+    assert "1 image has no row" in capsys.readouterr().err
+
+
+def test_other_challenges_images_are_left_alone(
+    files: dict[str, bytes], make_folder: Callable[..., Path], expected: pd.DataFrame
+):
+    others = {
+        "ISIC-2017_Training_Data/ISIC_0000000.jpg": b"2017",
+        "ISIC_2019_Training_Input/ISIC_0000001.jpg": b"2019",
+        "ISIC_2019_Training_Input/ISIC_0099999.jpg": b"1",
+        "elsewhere/ISIC_0099999.jpg": b"22",
+    }
+    table = read(make_folder({**files, **others}))
+    assert_frame_equal(table.drop(columns="path"), expected)
+
+
+def test_an_image_without_a_lesion_is_counted(
+    files: dict[str, bytes], make_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
+    files[METADATA] = files[METADATA].replace(b"HAM_0000000,", b",", 1)
+    assert read(make_folder(files))["lesion_id"].nunique() == 12
+    assert "1 of 18 images have no lesion_id" in capsys.readouterr().err
 
 
 def without(*names: str):

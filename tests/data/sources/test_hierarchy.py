@@ -65,7 +65,7 @@ def test_where_they_contradict_the_one_that_was_asked_for_counts(
     assert label(("actinic keratosis",), "benign", "diagnosis") == "ak"
     assert "of which the diagnosis counts: 'actinic keratosis' (1)" in capsys.readouterr().err
     assert label(("actinic keratosis",), "benign", "malignancy") == "benign"
-    assert "1 diagnoses contradict" in capsys.readouterr().err
+    assert "1 diagnosis contradicts" in capsys.readouterr().err
 
 
 def test_benign_and_malignant_of_two_columns_is_what_the_other_says():

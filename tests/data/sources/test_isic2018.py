@@ -114,12 +114,15 @@ def test_the_splits(published: Callable[[str], Path], capsys: pytest.CaptureFixt
 
 
 def test_a_test_set_without_truth_has_no_labels(
-    unpacked: Callable[[str], Files], make_folder: Callable[..., Path]
+    unpacked: Callable[[str], Files],
+    make_folder: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
 ):
     files = {n: d for n, d in unpacked("isic2018").items() if "GroundTruth" not in n}
     table = Isic2018(Archive(make_folder(files)), "test").read()
     assert len(table) == 21
     assert table["dx"].isna().all()
+    assert "there is no ISIC2018_Task3_Test_GroundTruth.csv: " in capsys.readouterr().err
 
 
 def test_without_groupings_folds_would_leak(
@@ -130,8 +133,59 @@ def test_without_groupings_folds_would_leak(
     with pytest.raises(SkinError, match=f"has no {GROUPINGS}"):
         Isic2018(Archive(make_folder(files, "none"))).read()
     files[GROUPINGS] = groupings.rpartition(b"\r\nISIC")[0] + b"\r\n"
-    with pytest.raises(SkinError, match=f"{GROUPINGS} has no row for 1 images"):
+    with pytest.raises(SkinError, match=f"{GROUPINGS} has no row for 1 image of"):
         Isic2018(Archive(make_folder(files, "one"))).read()
+
+
+@pytest.mark.parametrize("lesion", [b"", b"unknown"])
+def test_a_nameless_lesion_is_an_error(
+    unpacked: Callable[[str], Files], make_folder: Callable[..., Path], lesion: bytes
+):
+    files = unpacked("isic2018")
+    lines = files[GROUPINGS].split(b"\r\n")
+    image, _, confirmed = lines[2].split(b",")
+    lines[2] = b",".join([image, lesion, confirmed])
+    files[GROUPINGS] = b"\r\n".join(lines)
+    with pytest.raises(SkinError, match=f"{GROUPINGS}, row 3: no lesion is named; without their"):
+        Isic2018(Archive(make_folder(files))).read()
+
+
+@pytest.mark.parametrize(("old", "new"), [(b",mel,", b",nv,"), (b"HAM_", b"HAM_9")])
+def test_metadata_that_contradict_are_an_error(
+    unpacked: Callable[[str], Files], make_folder: Callable[..., Path], old: bytes, new: bytes
+):
+    metadata = unpacked("ham10000")[METADATA]
+    files = {**unpacked("isic2018"), METADATA: metadata.replace(old, new, 1)}
+    field = "dx" if b"mel" in old else "lesion_id"
+    with pytest.raises(SkinError, match=rf"{METADATA}, row \d+: {field} is not what .*Truth\.csv"):
+        Isic2018(Archive(make_folder(files))).read()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tab"])
+def test_the_dataverses_test_truth(
+    unpacked: Callable[[str], Files], make_folder: Callable[..., Path], suffix: str
+):
+    """It is laid out as HAM10000's metadata."""
+    files = unpacked("isic2018")
+    images = [PurePosixPath(n).stem for n in files if "Test_Input/ISIC" in n]
+    rows = "".join(f"HAM_{n // 2},{i},nv,histo,50.0,male,back\n" for n, i in enumerate(images))
+    text = f"lesion_id,image_id,dx,dx_type,age,sex,localization\n{rows}"
+    del files["ISIC2018_Task3_Test_GroundTruth.csv"]
+    name = f"ISIC2018_Task3_Test_GroundTruth.{suffix}"
+    files[name] = (text.replace(",", "\t") if suffix == "tab" else text).encode()
+    table = Isic2018(Archive(make_folder(files)), "test").read()
+    assert table["path"].notna().all()
+    assert set(table["dx"]) == {"nv"}
+    assert table["lesion_id"].nunique() == 11
+    assert table["age"].tolist() == [50.0] * 21
+
+
+def test_ham10000s_own_layout_is_told(
+    published: Callable[[str], Path],
+):
+    root = published("ham10000")
+    with pytest.raises(SkinError, match=f"HAM10000's own layout: `skin data add ham10000 {root}`"):
+        Isic2018(Archive(root)).read()
 
 
 def test_an_unknown_way_to_confirm_is_an_error(

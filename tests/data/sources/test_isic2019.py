@@ -60,8 +60,37 @@ def test_a_row_that_the_metadata_lack_is_a_lesion_of_its_own(
     table = Isic2019(Archive(make_folder(files))).read()
     assert table["lesion_id"].tolist()[2] == "ISIC_0000002"
     said = capsys.readouterr().err
-    assert f"1 images have no row in {METADATA}: ISIC_0000002" in said
-    assert f"1 rows of {METADATA} are of other images: ISIC_0000007" in said
+    assert f"1 image has no row in {METADATA}: ISIC_0000002" in said
+    assert f"1 row of {METADATA} is of images that are not asked for: ISIC_0000007" in said
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_without_metadata_lesions_would_be_lost(
+    unpacked: Callable[[str], Files],
+    make_folder: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    split: str,
+):
+    files = {name: data for name, data in unpacked("isic2019").items() if "Metadata" not in name}
+    source = Isic2019(Archive(make_folder(files)), split)
+    if split == "train":
+        with pytest.raises(SkinError, match=f"has no {METADATA}; there is ISIC_2019_Test_Ground"):
+            source.read()
+        return
+    table = source.read()
+    assert table["lesion_id"].tolist() == table["image_id"].tolist()
+    said = capsys.readouterr().err
+    assert "no ISIC_2019_Test_Metadata.csv: age, sex and site are not known" in said
+    assert "lesion_id" not in said
+
+
+def test_images_without_a_row_count_among_those_without_a_lesion(
+    files: Files, make_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
+    files[METADATA] = b"\n".join(files[METADATA].splitlines()[:-1])
+    table = Isic2019(Archive(make_folder(files))).read()
+    assert table["lesion_id"].tolist() == ["ISIC_0000000", "BCN_0000001", "ISIC_0000002"]
+    assert "2 of 3 images have no lesion_id" in capsys.readouterr().err
 
 
 def test_without_truth_the_test_metadata_are_the_rows(

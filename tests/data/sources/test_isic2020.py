@@ -58,7 +58,7 @@ def test_values(files: Files, read: Read, capsys: pytest.CaptureFixture[str]):
     assert table["path"].notna().all()
     said = capsys.readouterr().err
     assert "no label for 'atypical melanocytic proliferation' (1)" in said
-    assert "1 diagnoses contradict whether the lesion is malignant" in said
+    assert "1 diagnosis contradicts whether the lesion is malignant" in said
     assert "'melanoma' (1)" in said
     assert f"there is no {DUPLICATES}" in said
     assert "have no row" not in said
@@ -78,7 +78,34 @@ def test_duplicates_are_one_lesion(files: Files, read: Read, capsys: pytest.Capt
     )
     lesions = read(files)["lesion_id"].str[-1].tolist()
     assert lesions == ["0", "1", "2", "3", "0", "0"]
-    assert f"1 rows of {DUPLICATES} are of images without a row" in capsys.readouterr().err
+    assert f"1 row of {DUPLICATES} is of images without a row" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("ISIC_0000001,ISIC_0000002", "1 lesion has duplicates of contrary labels: ISIC_0000001"),
+        ("ISIC_0000002,ISIC_0000004", "1 lesion has duplicates of several patients: ISIC_0000002"),
+        ("ISIC_0000000,ISIC_0000001", ""),
+    ],
+)
+def test_contrary_duplicates_are_said(
+    files: Files, read: Read, capsys: pytest.CaptureFixture[str], pair: str, message: str
+):
+    files[DUPLICATES] = f"image_name_1,image_name_2\n{pair}\n".encode()
+    read(files)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"warning: {DUPLICATES}: {message}" in said if message else "duplicates" not in said
+    assert "4 of 6 images have no lesion_id" in said
+
+
+@pytest.mark.parametrize("root", ["test", "train", "jpeg"])
+@pytest.mark.parametrize("folder", ["images", "train", "jpeg/train"])
+def test_a_folder_may_have_a_common_name(
+    files: Files, make_folder: Callable[..., Path], root: str, folder: str
+):
+    named = {n.replace("train/", f"{folder}/"): d for n, d in files.items() if "test" not in n}
+    assert Isic2020(Archive(make_folder(named, root))).read()["path"].notna().all()
 
 
 def test_kaggles_layout_reads_alike(files: Files, read: Read, make_folder: Callable[..., Path]):
@@ -112,6 +139,11 @@ def test_test_metadata(files: Files, read: Read, name: str, header: str):
     ("name", "data", "message"),
     [
         (V1, COLUMNS.replace(",target", "") + "\n" + ROWS[0][:-2], "lacks the column target"),
+        (
+            V1,
+            f"{COLUMNS}\n{ROWS[0]}\n{ROWS[1][:-1]}1",
+            f"{V1}, row 3: benign_malignant is 'benign' where target is 1",
+        ),
         (V1, f"{COLUMNS}\n{ROWS[0][:-1]}2", f"{V1}, row 2: target is '2'"),
         (DUPLICATES, "image_1,image_2\na,b\n", "lacks the columns image_name_1, image_name_2"),
     ],

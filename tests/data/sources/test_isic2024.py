@@ -93,7 +93,7 @@ def test_values(files: Files, read: Read, capsys: pytest.CaptureFixture[str]):
     )
     assert table["path"].tolist() == [f"{HDF5}::{row['isic_id']}.jpg" for row in rows]
     said = " ".join(capsys.readouterr().err.split())
-    assert f"1 images have no row and are left out: {UNSEEN}" in said
+    assert f"1 image has no row and is left out: {UNSEEN}" in said
     assert "no label for 'Atypical melanocytic neoplasm' (1)" in said
     assert "the malignancy counts: 'Solar or actinic keratosis' (1)" in said
     assert (

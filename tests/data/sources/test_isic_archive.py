@@ -64,7 +64,7 @@ def test_a_table_of_before_the_levels_by_hand(
     assert "1 of 6 images have no diagnosis" in said
     assert "6 images have no lesion_id" in said
     assert "images by type: dermoscopic (4), clinical (1), no type (1)" in said
-    assert "1 images have no row and are left out: ISIC_0000009" in said
+    assert "1 image has no row and is left out: ISIC_0000009" in said
 
 
 @pytest.mark.parametrize(

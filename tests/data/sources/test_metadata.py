@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skin.data.sources.metadata import image_id, normalise, read_csv
+from skin.data.sources.metadata import fill_lesions, image_id, normalise, read_csv
 from skin.data.synthetic.files import csv_text
 from skin.errors import SkinError
 
@@ -25,8 +25,38 @@ def test_values_are_normalised():
     assert pd.isna(table["age"].iloc[1])
     assert table["sex"].iloc[0] == "female"
     assert pd.isna(table["sex"].iloc[1])
+    assert table["lesion_id"].isna().tolist() == [False, True]
+    assert fill_lesions(table) == 1
     assert table["lesion_id"].tolist() == ["L1", "b"]  # a lesion of its own
     assert table["site"].isna().all()
+
+
+def test_a_lesion_of_its_own_is_no_published_one():
+    """Image 1 has the id of the lesion of 2 and 3, and is not of it."""
+    table = load(HEADER + "1,mel,,,\n2,nv,,,1\n3,nv,,,1\n1-alone,nv,,,\n")
+    assert fill_lesions(table) == 2
+    assert table["lesion_id"].tolist() == ["1-alone-alone", "1", "1", "1-alone"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "a-alone", "b-alone", "a-alone-alone", "c"]),
+        st.sampled_from(["a", "b", "a-alone", "b-alone", "", "c-alone"]),
+        min_size=1,
+    )
+)
+def test_lesions_are_as_published_and_the_others_of_one_image(lesion_of: dict[str, str]):
+    rows = "".join(f"{image},nv,,,{lesion}\n" for image, lesion in lesion_of.items())
+    table = load(HEADER + rows)
+    assert fill_lesions(table) == list(lesion_of.values()).count("")
+    groups = {frozenset(group) for _, group in table.groupby("lesion_id")["image_id"]}
+    published = set(filter(None, lesion_of.values()))
+    expected = {frozenset(i for i, own in lesion_of.items() if own == one) for one in published}
+    assert groups == expected | {frozenset([i]) for i, own in lesion_of.items() if not own}
+    turned = load(HEADER + "".join(f"{row}\n" for row in reversed(rows.splitlines())))
+    fill_lesions(turned)
+    sort = lambda each: each.set_index("image_id")["lesion_id"].sort_index().tolist()  # noqa: E731
+    assert sort(turned) == sort(table)
 
 
 def test_byte_order_mark_and_spaces_in_the_header():

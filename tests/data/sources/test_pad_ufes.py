@@ -28,6 +28,11 @@ def files(unpacked: Callable[[str], Files]) -> Files:
     return unpacked("pad_ufes")
 
 
+def test_what_is_published_whole_has_no_other_split(published: Callable[[str], Path]):
+    with pytest.raises(SkinError, match="PAD-UFES-20 has no split 'test'; take train"):
+        PadUfes(Archive(published("pad_ufes")), "test")
+
+
 def test_values(published: Callable[[str], Path], capsys: pytest.CaptureFixture[str]):
     folder = published("pad_ufes")
     table = read(folder)
@@ -47,7 +52,7 @@ def test_values(published: Callable[[str], Path], capsys: pytest.CaptureFixture[
     assert {"face", "lower extremity"} <= set(table["site"])
     assert "NOSE" in set(table["site_raw"])
     assert table["path"].str.fullmatch(r"images/imgs_part_[123]\.zip::imgs_part_\d/\S+\.png").all()
-    assert "1 images have no row and are left out: PAT_0_0_0" in capsys.readouterr().err
+    assert "1 image has no row and is left out: PAT_0_0_0" in capsys.readouterr().err
 
 
 def test_every_way_to_keep_it_gives_the_same_table(

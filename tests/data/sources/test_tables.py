@@ -1,29 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skin.data.archive import Archive
 from skin.data.sources.metadata import normalise, read_csv
-from skin.data.sources.tables import (
-    Table,
-    attach,
-    find_table,
-    narrow,
-    one_hot,
-    require_table,
-    unpack_hint,
-)
+from skin.data.sources.tables import Table, attach, narrow, one_hot, require_same
 from skin.errors import SkinError
 from skin.taxonomy import LABELS
 
 CODES = ("MEL", "NV", "BCC")
-MakeFolder = Callable[..., Path]
 
 
 def table(text: str) -> Table:
@@ -31,57 +18,8 @@ def table(text: str) -> Table:
 
 
 @pytest.mark.parametrize(
-    "name", ["Truth.csv", "a/b/TRUTH.CSV"], ids=["beside", "deeper, in capitals"]
+    ("one", "zero"), [("1", "0"), ("1.0", "0.0"), ("1", "0.0"), ("1.00", "0.000"), ("1e0", "-0")]
 )
-def test_a_table_is_found_by_its_name(make_folder: MakeFolder, name: str):
-    found = find_table(Archive(make_folder({name: b"a\n1\n", "x.csv": b""})), ["Truth.csv"])
-    assert found is not None
-    assert found.name == name
-    assert found.rows.to_dict("list") == {"a": ["1"]}
-
-
-def test_the_first_name_counts_and_none_is_no_error(make_folder: MakeFolder):
-    archive = Archive(make_folder({"v1.csv": b"a\n1\n", "v2.csv": b"a\n2\n"}))
-    found = find_table(archive, ["v3.csv", "v2.csv", "v1.csv"])
-    assert found is not None
-    assert found.name == "v2.csv"
-    assert find_table(archive, ["v4.csv"]) is None
-    assert find_table(archive, []) is None
-
-
-def test_equal_copies_are_one_table_and_others_an_error(make_folder: MakeFolder):
-    files = {"t.csv": b"a\n1\n", "copy/t.csv": b"a\n1\n"}
-    assert find_table(Archive(make_folder(files, "equal")), ["t.csv"]) is not None
-    files["copy/t.csv"] = b"a\n2\n"
-    with pytest.raises(SkinError, match=r"tables that differ: copy/t\.csv, t\.csv"):
-        find_table(Archive(make_folder(files, "other")), ["t.csv"])
-
-
-def test_tabs_separate_too(make_folder: MakeFolder):
-    found = require_table(Archive(make_folder({"t.tab": b"a\tb\n1,5\t2\n"})), ["t.tab"])
-    assert found.rows.to_dict("records") == [{"a": "1,5", "b": "2"}]
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({"a.jpg": b""}, r"has no t\.csv or u\.csv; there is no table at all"),
-        ({"x.csv": b"", "y.tab": b""}, r"has no t\.csv or u\.csv; there is x\.csv, y\.tab"),
-    ],
-)
-def test_a_missing_table_is_named_with_those_there(
-    make_folder: MakeFolder, files: dict[str, bytes], message: str
-):
-    with pytest.raises(SkinError, match=message):
-        require_table(Archive(make_folder(files)), ["t.csv", "u.csv"])
-
-
-def test_a_zip_within_a_zip_is_to_be_unpacked(make_zip: MakeFolder):
-    archive = Archive(make_zip({"inner.zip": b""}))
-    assert unpack_hint(archive) == "; unpack it first, it holds inner.zip"
-
-
-@pytest.mark.parametrize(("one", "zero"), [("1", "0"), ("1.0", "0.0"), ("1", "0.0")])
 def test_one_hot(one: str, zero: str):
     rows = f"i,MEL,NV,BCC,weight\na,{one},{zero},{zero},7\nb,{zero},{zero},{one},7\n"
     assert one_hot(table(rows), CODES).tolist() == ["MEL", "BCC"]
@@ -100,7 +38,7 @@ def test_one_hot_gives_back_what_was_written(which: list[int]):
     [
         ("MEL,NV\n1,0\n", "lacks the column BCC; it has: MEL, NV"),
         ("MEL,NV,BCC\n1,0,0\n0,0,0\n", "t.csv, row 3: 0 of the columns MEL, NV, BCC are 1"),
-        ("MEL,NV,BCC\n1,1,0\n0,0,0\n", "t.csv, rows 2, 3: 2 of the columns"),
+        ("MEL,NV,BCC\n1,1,0\n0,0,0\n0,1,1\n", "t.csv, rows 2, 4: 2 of the columns"),
         ("MEL,NV,BCC\n1,0,0\n0,x,0\n1,0,\n", "t.csv, rows 3, 4: NV is 'x', neither 0 nor 1"),
         ("MEL,NV,BCC\n0.5,0,0\n", "row 2: MEL is '0.5'"),
     ],
@@ -122,8 +60,27 @@ def test_attach_fills_by_image_and_says_what_differs(capsys: pytest.CaptureFixtu
     assert rows["age"].tolist()[:2] == [2.0, 1.0]
     assert pd.isna(rows["age"].iloc[2])
     said = capsys.readouterr().err
-    assert "1 images have no row in m.csv: c" in said
-    assert "1 rows of m.csv are of other images: d" in said
+    assert "1 image has no row in m.csv: c" in said
+    assert "1 row of m.csv is of images that are not asked for: d" in said
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["nv", "mel", "df"], ""),
+        ([pd.NA, "mel", "df"], ""),
+        (["mel", "nv", "df"], r"m\.csv, rows 2, 3: dx is not what t\.csv says, as 'mel' of b, "),
+        (["nv", "df", "df"], r"m\.csv, row 3: .* as 'df' of a, there 'mel'"),
+    ],
+)
+def test_what_two_tables_tell_must_be_the_same(labels: list[object], message: str):
+    rows = pd.DataFrame({"image_id": ["a", "b", "c"], "dx": ["mel", "nv", pd.NA]}, index=[2, 3, 4])
+    more = pd.DataFrame({"image_id": ["b", "a", "d"], "dx": labels}, index=[2, 3, 4])
+    if not message:
+        require_same(rows, more, ["dx"], "m.csv", "t.csv")
+        return
+    with pytest.raises(SkinError, match=message):
+        require_same(rows, more, ["dx"], "m.csv", "t.csv")
 
 
 def narrowed(rows: list[tuple[str, bool]]) -> list[str]:

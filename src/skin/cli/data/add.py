@@ -54,7 +54,11 @@ SkipBad = Annotated[
     typer.Option("--skip-bad", help="Leave out images that are missing or cannot be read."),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace what is there under that name.")
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace what is there under that name, damaged or not, or lose what it tells more.",
+    ),
 ]
 
 

@@ -43,7 +43,7 @@ def list_datasets(form: FormatOption = Format.TABLE, data_dir: DataDir = DATA_DI
     if not found:
         note(f"no dataset under {data_dir}; `skin data add` adds one")
         return
-    out.print(listing_table(found))
+    out.print(listing_table(found, out.width))
     for each in found:
         if isinstance(each, Damaged):
             warn(f"{each.name}: {each.error}")

@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from skin.cli.data.layouts import COMMANDS
+
 download_app = typer.Typer(
     help="Fetch a dataset from its original host, resumed and checked.", no_args_is_help=True
 )
@@ -30,9 +32,6 @@ class Part(StrEnum):
     TEST = "test"
     ALL = "all"
 
-
-# What `skin data add` calls a dataset, where it differs from its key in `TERMS`.
-_COMMANDS: Final = {"pad_ufes": "pad-ufes-20", "isic_archive": "isic-archive"}
 
 # What each challenge gives, for its command's help.
 _CHALLENGES: Final = {
@@ -185,5 +184,5 @@ def _tell_next(dataset: str, folder: Path, options: str = "") -> None:
 
     from skin.console import out
 
-    command = f"skin data add {_COMMANDS.get(dataset, dataset)} {shlex.quote(str(folder))}"
+    command = f"skin data add {COMMANDS[dataset]} {shlex.quote(str(folder))}"
     out.print(f"next: {command}{options}", markup=False, soft_wrap=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 SHORT_SIDE = 256
 """Pixels, where a layout's images are no smaller."""
@@ -128,3 +130,6 @@ LAYOUTS = (
         has_splits=False,
     ),
 )
+
+COMMANDS: Final[Mapping[str, str]] = {layout.reader[0]: layout.command for layout in LAYOUTS}
+"""What commands call a dataset, by its reader."""

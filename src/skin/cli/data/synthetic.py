@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from skin.cli.data.layouts import COMMANDS
+
 _HAM10000 = "ham10000"
 _DEFAULT_LESIONS = 300
 _DEFAULT_WIDTH = 160
@@ -20,17 +22,17 @@ def synthetic(
         str,
         typer.Option(
             "--layout",
-            help="As which data set is published: ham10000, isic2017, isic2018, isic2019, "
-            "isic2020, isic2024, pad_ufes, derm7pt or isic_archive.",
+            help=f"As which data set is published: {', '.join(COMMANDS.values())}.",
         ),
     ] = _HAM10000,
     lesions: Annotated[
         int | None,
         typer.Option(
             "--lesions",
-            min=21,
-            help=f"How many lesions for training; {_DEFAULT_LESIONS}, or {_OTHER_LESIONS} in "
-            "another layout than ham10000, if not given.",
+            min=1,
+            help=f"How many lesions for training, at least three of each diagnosis; "
+            f"{_DEFAULT_LESIONS}, or {_OTHER_LESIONS} in another layout than ham10000, if not "
+            "given.",
         ),
     ] = None,
     test: Annotated[
@@ -98,14 +100,16 @@ def _write_published(
     from skin.data.synthetic.published import LAYOUTS
     from skin.errors import SkinError, did_you_mean
 
-    if layout not in LAYOUTS:
-        raise SkinError(f"unknown --layout '{layout}': {did_you_mean(layout, LAYOUTS)}")
+    readers = {command: reader for reader, command in COMMANDS.items()}
+    write = LAYOUTS.get(readers.get(layout, layout))
+    if write is None:
+        raise SkinError(f"unknown --layout '{layout}': {did_you_mean(layout, readers)}")
     if test is not None:
         raise SkinError(
             f"--test is of the layout ham10000; {layout} has as many test images as befit its "
             "lesions"
         )
-    LAYOUTS[layout](out, lesions=lesions, seed=seed, side=side)
+    write(out, lesions=lesions, seed=seed, side=side)
     stdout.print(f"{layout} of {lesions} lesions in {out}:", soft_wrap=True, markup=False)
     for path in sorted(out.iterdir()):
         stdout.print(f"  {path.name}", soft_wrap=True, markup=False)

@@ -88,6 +88,7 @@ class ImageCache:
             raise self._damaged(str(error)) from error
         self.nbytes = self._data.size
         self._starts, self._bytes = self._index["start"], self._index["bytes"]
+        self._heights = self._index["height"]
         expected = int((self._starts + self._bytes).max()) if len(self) else 0
         if expected != self.nbytes or thumbnails.size != len(self) * SIDE * SIDE:
             raise self._damaged(
@@ -130,7 +131,7 @@ class ImageCache:
         start = self._starts[row]
         data = self._data[start : start + self._bytes[row]]
         if self.store == "pixels":
-            return data.reshape(self._index["height"][row], -1, _CHANNELS)
+            return data.reshape(self._heights[row], -1, _CHANNELS)
         name = f"row {row} of {self._place}"
         pixels = decode(data.tobytes(), name, int(self.folder.name))
         pixels.flags.writeable = False

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from skin.data.cache import cache_folder
-from skin.data.dataset import TEXT, Dataset, DatasetInfo
+from skin.data.dataset import TEXT, Dataset, dataset_folders, verify_table
+from skin.data.dataset_info import load_info
 from skin.data.folds_info import list_folds
 from skin.errors import SkinError
-from skin.files import read_json, sha256_file
 
 _COLUMNS: Final = ("lesion_id", "patient_id", "dx", "split")
-_SIGNS: Final = ("dataset.json", "dataset.csv", "cache")
 
 
 class Listed(BaseModel):
@@ -64,9 +63,14 @@ class Damaged(BaseModel):
 
 
 def list_datasets(data_dir: Path) -> list[Listed | Damaged]:
-    """All datasets under a folder, sorted by name; those that are damaged with their error."""
-    folders = sorted(data_dir.glob("[!.]*/")) if data_dir.is_dir() else []
-    return [_list(root) for root in folders if any((root / sign).exists() for sign in _SIGNS)]
+    """All datasets under a folder, sorted by name; those that are damaged with their error.
+
+    Raises:
+        SkinError: it is a file.
+    """
+    if data_dir.exists() and not data_dir.is_dir():
+        raise SkinError(f"{data_dir} is no folder; name the one that holds the datasets")
+    return [_list(root) for root in dataset_folders(data_dir)]
 
 
 def _list(root: Path) -> Listed | Damaged:
@@ -114,12 +118,8 @@ def _skim(root: Path) -> Dataset:
     Raises:
         SkinError: a file is missing or damaged, or the table was edited.
     """
-    info = _read_info(root / "dataset.json")
-    path = root / "dataset.csv"
-    if not path.is_file():
-        raise SkinError(f"{path} is missing; run `skin data add` again")
-    if sha256_file(path) != info.file_hash:
-        raise SkinError(f"{path} was edited: its hash differs from dataset.json; restore it")
+    info = load_info(root / "dataset.json")
+    path = verify_table(root, info)
     try:
         table = pd.read_csv(
             path, usecols=list(_COLUMNS), dtype=TEXT, keep_default_na=False, na_values=[""]
@@ -127,15 +127,6 @@ def _skim(root: Path) -> Dataset:
     except (ValueError, pd.errors.ParserError) as error:
         raise SkinError(f"{path} cannot be read: {error}; add the dataset again") from error
     return Dataset(root, table, info)
-
-
-def _read_info(path: Path) -> DatasetInfo:
-    try:
-        return DatasetInfo.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SkinError(f"{path}: {place}: {first['msg']}; add the dataset again") from None
 
 
 def _bytes_under(folder: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -17,20 +17,35 @@ _HASH: Final = 12  # characters of a hash that tell datasets apart
 _SHORT_HASH: Final = 8  # that do in a list
 _RAW: Final = 4  # published diagnoses that are shown for a label
 
+_LONGEST_LICENCE: Final = 15  # characters that are shown in a list
+_GAP: Final = 1  # characters between columns
+_COLUMNS: Final[Mapping[str, Literal["left", "right"]]] = {
+    "dataset": "left",
+    "split": "left",
+    **dict.fromkeys(("images", "lesions", "patients", "dx", "folds", "sides", "GB"), "right"),
+    "licence": "left",
+    "hash": "left",
+}
+_LEAST_FIRST: Final = ("hash", "licence", "sides", "GB", "patients", "folds", "dx", "lesions")
 
-def listing_table(listed: Sequence[Listed | Damaged]) -> Table:
-    """One row a dataset."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in ("dataset", "split"):
-        table.add_column(column, overflow="fold")
-    for column in ("images", "lesions", "patients", "dx", "folds"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for column in ("sides", "GB", "licence"):
-        table.add_column(column, overflow="fold")
-    table.add_column("hash", no_wrap=True)
-    for each in listed:
-        if isinstance(each, Listed):
-            _add(table, *_row(each))
+
+def listing_table(listed: Sequence[Listed | Damaged], width: int) -> Table:
+    """One row a dataset, in one line each; where all columns do not fit, some are left out.
+
+    Args:
+        listed: as `list_datasets` gives them.
+        width: characters of a line.
+    """
+    rows = [_row(each) for each in listed]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) + _GAP for name in _COLUMNS}
+    for name in _LEAST_FIRST:
+        if sum(widths.values()) - _GAP > width:
+            del widths[name]
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for name in widths:
+        table.add_column(name, justify=_COLUMNS[name], no_wrap=True)
+    for row in rows:
+        _add(table, *(row[name] for name in widths))
     return table
 
 
@@ -45,20 +60,24 @@ def description_tables(description: Description) -> list[Table]:
     return [table for table in tables if table.row_count]
 
 
-def _row(listed: Listed) -> list[str]:
-    return [
-        listed.name,
-        "+".join(listed.splits),
-        f"{listed.images:,}",
-        f"{listed.lesions:,}",
-        f"{listed.patients:,}" if listed.patients else "-",
-        f"{len(listed.labels)}" if listed.labels else "-",
-        f"{len(listed.folds)}" if listed.folds else "-",
-        ", ".join(map(str, listed.short_sides)) or "-",
-        _gigabytes(listed.bytes),
-        listed.licence,
-        listed.hash[:_SHORT_HASH],
-    ]
+def _row(each: Listed | Damaged) -> dict[str, str]:
+    """The cells by column."""
+    if isinstance(each, Damaged):
+        return {**dict.fromkeys(_COLUMNS, ""), "dataset": each.name, "split": "damaged"}
+    is_short = len(each.licence) <= _LONGEST_LICENCE
+    return {
+        "dataset": each.name,
+        "split": "+".join(each.splits),
+        "images": f"{each.images:,}",
+        "lesions": f"{each.lesions:,}",
+        "patients": f"{each.patients:,}" if each.patients else "-",
+        "dx": f"{len(each.labels)}" if each.labels else "-",
+        "folds": f"{len(each.folds)}" if each.folds else "-",
+        "sides": ",".join(map(str, each.short_sides)) or "-",
+        "GB": _gigabytes(each.bytes),
+        "licence": each.licence if is_short else "see info",
+        "hash": each.hash[:_SHORT_HASH],
+    }
 
 
 def _overview(description: Description) -> Table:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from skin.errors import SkinError
-from skin.taxonomy import CHALLENGES, TASKS, Task, column_parts
+from skin.taxonomy import TASKS, Task, challenges_for
 
 
 class TaskUse(BaseModel):
@@ -50,13 +49,5 @@ def _use(task: Task, labels: Mapping[str, int]) -> TaskUse:
         classes=classes,
         outside=sum(labels.values()) - sum(classes.values()),
         missing=tuple(code for code, images in classes.items() if not images),
-        challenges=tuple(name for name in CHALLENGES if _serves(task, name)),
+        challenges=tuple(challenge.name for challenge in challenges_for(task)),
     )
-
-
-def _serves(task: Task, challenge: str) -> bool:
-    try:
-        column_parts(task, CHALLENGES[challenge])
-    except SkinError:
-        return False
-    return True

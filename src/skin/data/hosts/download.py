@@ -39,7 +39,8 @@ def download(
 ) -> None:
     """Fetch what is not there yet, and keep the terms and `downloads.json` beside it.
 
-    A part that is whole is verified by our own hashes; its host is not asked.
+    A part that is whole is verified by our own hashes; its host is not asked, unless of some file
+    nothing but the size was known.
 
     Args:
         part: the dataset by its key in `TERMS`, and which of it, as `isic2018 train`.

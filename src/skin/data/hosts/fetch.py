@@ -24,7 +24,7 @@ from rich.progress import (
 from skin.console import err, note
 from skin.data.hosts.http import BROKEN, RETRIED, Version, open_url, problem_of
 from skin.data.hosts.record import Record
-from skin.data.hosts.remote import ATTEMPTS, Checked, RemoteFile, ask_size, check
+from skin.data.hosts.remote import ATTEMPTS, Checked, RemoteFile, ask_size, check, refuse_page
 from skin.errors import SkinError
 from skin.files import read_json, write_json
 
@@ -90,7 +90,7 @@ def _state(part: Path) -> Path:
 def _is_recorded(file: RemoteFile, folder: Path, record: Record) -> bool:
     """Whether the file is here as it was fetched from that URL, which needs no host to tell."""
     path = folder / file.name
-    is_here = record.holds(file.name, path, file.url)
+    is_here = record.holds_surely(file.name, path, file.url)
     if is_here:
         note(f"{path} is there already")
     return is_here
@@ -103,7 +103,12 @@ def _is_right(file: RemoteFile, folder: Path, record: Record) -> bool:
         return False
     checked = check(file, path)
     known = record.files.get(file.name)
-    is_edited = known is not None and known.url == file.url and file.checksum is None
+    is_edited = (
+        known is not None
+        and known.url == file.url
+        and file.checksum is None
+        and known.sha256 != checked.sha256
+    )
     problem = checked.problem or ("no more what was fetched" if is_edited else "")
     if problem:
         note(f"{path} is fetched again: it is {problem}")
@@ -158,6 +163,7 @@ def _append(file: RemoteFile, part: Path, have: int, tell: Callable[[int], None]
     if have and before.validator:
         headers["If-Range"] = before.validator
     with open_url(file.url, headers=headers) as response:
+        refuse_page(file, response.headers)
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         now = Version.of(response)
         if resumed:

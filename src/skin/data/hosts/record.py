@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from skin.data.hosts.remote import Checked, RemoteFile, digests
+from skin.data.hosts.remote import SIZE, Checked, RemoteFile, digests
 from skin.errors import SkinError
 from skin.files import read_json, write_json
 
@@ -99,7 +99,11 @@ class Record(BaseModel):
             and digests(path, ["sha256"])["sha256"] == known.sha256
         )
 
+    def holds_surely(self, name: str, path: Path, url: str | None = None) -> bool:
+        """As `holds`, and more than its size spoke for it then, so that no host need be asked."""
+        return self.holds(name, path, url) and self.files[name].checked != SIZE
+
     def whole(self, part: str, folder: Path) -> Sequence[str]:
-        """The names of a part's files if all are here as they were fetched; otherwise none."""
+        """The names of a part's files if all are surely here as fetched; otherwise none."""
         names = self.parts.get(part, [])
-        return names if all(self.holds(name, folder / name) for name in names) else []
+        return names if all(self.holds_surely(name, folder / name) for name in names) else []

@@ -12,14 +12,19 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from skin.console import note
 from skin.data.hosts.http import BROKEN, RETRIED, open_url, problem_of
 from skin.errors import SkinError
 
 ATTEMPTS = 5  # in a row that bring nothing new
+SIZE: Final = "size"
+"""By what a file is checked of which its host tells nothing else."""
+
 _CHUNK = 1 << 20
+_START = 1 << 10
+_PAGE = "text/html"
 _MD5 = re.compile(r'"([0-9a-f]{32})"')
 _ENCRYPTION = "x-amz-server-side-encryption"
 
@@ -85,16 +90,31 @@ def ask_size(file: RemoteFile, pause: float) -> RemoteFile:
         pause: seconds before a failed request is repeated, doubled each time.
 
     Raises:
-        SkinError: the host cannot be reached, has no such file, or does not tell its size.
+        SkinError: the host cannot be reached, has no such file, does not tell its size, or
+            answers with a web page.
     """
     if file.size is not None:
         return file
     headers = _head(file, pause)
+    refuse_page(file, headers)
     length = headers.get("Content-Length", "")
     if not length.isdecimal():
         raise SkinError(f"the host of {file.name} does not tell its size: {file.url}")
     checksum = file.checksum or (_s3_checksum(headers) if file.on_s3 else None)
     return replace(file, size=int(length), checksum=checksum)
+
+
+def refuse_page(file: RemoteFile, headers: http.client.HTTPMessage) -> None:
+    """Refuse a web page in place of a file, as a login, or a host that moved, sends it.
+
+    Raises:
+        SkinError: the answer is one.
+    """
+    if headers.get_content_type() == _PAGE and not file.name.lower().endswith(".html"):
+        raise SkinError(
+            f"{file.url} answers with a web page, not with {file.name}; open it in a browser to "
+            "see what its host wants"
+        )
 
 
 def _s3_checksum(headers: http.client.HTTPMessage) -> Checksum | None:
@@ -124,7 +144,7 @@ def check(file: RemoteFile, path: Path) -> Checked:
     """Check a file by what its host says of it: checksum, or size and a zip's own checksums."""
     size = path.stat().st_size
     if file.size is not None and size != file.size:
-        return Checked("", "size", f"{size:,} bytes, its host says {file.size:,}")
+        return Checked("", SIZE, f"{size:,} bytes, its host says {file.size:,}")
     wanted = file.checksum
     found = digests(path, {"sha256", wanted.algorithm} if wanted else {"sha256"})
     sha256 = found["sha256"]
@@ -135,7 +155,13 @@ def check(file: RemoteFile, path: Path) -> Checked:
     if path.name.removesuffix(".part").lower().endswith(".zip"):
         note(f"checking {file.name}, entry by entry, as its host publishes no checksum")
         return Checked(sha256, "zip CRC-32s", _damage_of_zip(path))
-    return Checked(sha256, "size")
+    return Checked(sha256, SIZE, "a web page" if _is_page(path) else "")
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _damage_of_zip(path: Path) -> str:

@@ -15,7 +15,8 @@ from skin.console import note, warn
 from skin.data.archive import Archive
 from skin.data.images import IMAGE_SUFFIXES, is_image_name
 from skin.data.sources import Split
-from skin.data.sources.metadata import image_id, name_rows, normalise, read_csv
+from skin.data.sources.contents import tell_extra
+from skin.data.sources.metadata import fill_lesions, image_id, name_rows, normalise, read_csv
 from skin.errors import SkinError, name_some
 
 
@@ -79,7 +80,13 @@ class CsvSource:
                 "no --lesion-column: each image counts as a lesion of its own, so images of one "
                 "lesion may end up in different folds"
             )
-        self._tell_extra(table["path"])
+        alone = fill_lesions(table)
+        if alone and self.columns.lesion_id is not None:
+            note(
+                f"{alone:,} of {len(table):,} images have no {self.columns.lesion_id}: each counts "
+                "as a lesion of its own"
+            )
+        tell_extra(set(self._images()) - set(table["path"]))
         return table.assign(source=self.reader, split=self.split)
 
     def _data(self) -> bytes:
@@ -106,15 +113,6 @@ class CsvSource:
                 f"{name_some(found[row])}; give its path in the CSV"
             )
         return found.str[0]
-
-    def _tell_extra(self, paths: pd.Series[str]) -> None:
-        used = set(paths)
-        extra = [ref for ref in self._images() if ref not in used]
-        if extra:
-            note(
-                f"{len(extra)} images have no row in {self.metadata} and are left out: "
-                f"{name_some(extra)}"
-            )
 
 
 def _fits(ref: str, name: str) -> bool:

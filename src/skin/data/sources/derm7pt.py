@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pandas as pd
 
-from skin.console import note
-from skin.data.sources.contents import Contents
+from skin.data.sources.contents import tell_extra
 from skin.data.sources.hierarchy import label_levels
 from skin.data.sources.metadata import image_id, name_rows, normalise, require_columns
-from skin.data.sources.whole import WholeSource
+from skin.data.sources.published import PublishedSource
 from skin.errors import SkinError, name_some
 
 _DERMOSCOPIC, _CLINICAL = "derm", "clinic"
@@ -27,7 +26,7 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Derm7pt(WholeSource):
+class Derm7pt(PublishedSource):
     """Derm7pt's `release_v0`: `meta/meta.csv` and the images that it names below `images/`.
 
     The dermoscopic image (`derm`) is a case's image; the clinical photograph (`clinic`) is not
@@ -39,8 +38,8 @@ class Derm7pt(WholeSource):
 
     reader: ClassVar[str] = "derm7pt"
 
-    def _rows(self, contents: Contents) -> pd.DataFrame:
-        name, rows = contents.require("meta.csv")
+    def _rows(self) -> pd.DataFrame:
+        name, rows = self._contents.require("meta.csv")
         require_columns(rows, (*_COLUMNS.values(), _CLINICAL), name)
         files = rows[[_DERMOSCOPIC, _CLINICAL]].replace(r"\\", "/", regex=True)
         nameless = files.index[files[_DERMOSCOPIC].eq("")]
@@ -53,15 +52,16 @@ class Derm7pt(WholeSource):
         table["dx"] = label_levels(rows[["diagnosis"]], unsure, name, counts="diagnosis")
         return table.assign(file=files[_DERMOSCOPIC], clinical=files[_CLINICAL])
 
-    def _paths(self, table: pd.DataFrame, contents: Contents) -> pd.Series[str]:
+    def _paths(self, table: pd.DataFrame) -> pd.Series[str]:
         named: dict[str, str] = {}
         alike: defaultdict[str, list[str]] = defaultdict(list)
-        for entry in contents.images():
+        for entry in self._files():
             place = entry.ref.rpartition("::")[2].rpartition("images/")[2]
             named[place] = entry.ref
             alike[place.lower()].append(entry.ref)
         found = {file: _file(file, named, alike) for file in table["file"]}
-        _tell_extra(alike, [*table["file"], *table["clinical"]])
+        wanted = {file.lower() for file in (*table["file"], *table["clinical"])}
+        tell_extra([ref for place in alike.keys() - wanted for ref in alike[place]])
         return table["file"].map(found)
 
 
@@ -73,13 +73,6 @@ def _file(file: str, named: Mapping[str, str], alike: Mapping[str, Sequence[str]
     if len(refs) > 1:
         raise SkinError(f"'{file}' of Derm7pt's table may be any of {name_some(refs)}; keep one")
     return refs[0] if refs else None
-
-
-def _tell_extra(alike: Mapping[str, Sequence[str]], named: Iterable[str]) -> None:
-    wanted = {file.lower() for file in named}
-    extra = [ref for place, refs in alike.items() if place not in wanted for ref in refs]
-    if extra:
-        note(f"{len(extra):,} images have no row and are left out: {name_some(extra)}")
 
 
 def _ids(paths: pd.Series[str]) -> pd.Series[str]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from skin.console import note, warn
-from skin.errors import name_some
+from skin.errors import name_some, plural
 from skin.taxonomy import label_of, merge_labels
 
 _GENERIC = frozenset({"benign", "malignant", "unknown"})
@@ -56,8 +56,8 @@ def label_levels(
     if found := _counted(contrary):
         total = contrary.total() - contrary[""]
         warn(
-            f"{name}: {total:,} diagnoses contradict whether the lesion is malignant, of which the "
-            f"{counts} counts: {found}"
+            f"{name}: {plural(total, 'diagnosis contradicts', 'diagnoses contradict')} whether the "
+            f"lesion is malignant, of which the {counts} counts: {found}"
         )
     return pd.Series([verdicts[row].label for row in rows], levels.index, dtype="object")
 

@@ -19,7 +19,6 @@ _COLUMNS = ("melanoma", "seborrheic_keratosis")
 def _files(split: str) -> SplitFiles:
     """The metadata lie among the images."""
     return SplitFiles(
-        folders=(f"ISIC-2017_{split}_Data",),
         truth=(f"ISIC-2017_{split}_Part3_GroundTruth.csv",),
         metadata=(f"ISIC-2017_{split}_Data_metadata.csv",),
         columns={"image_id": "image_id", "age": "age_approximate", "sex": "sex"},

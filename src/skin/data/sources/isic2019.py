@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import pandas as pd
 
-from skin.console import note
 from skin.data.sources import Split
 from skin.data.sources.challenge import ChallengeSource, SplitFiles
 from skin.data.sources.metadata import normalise
@@ -35,13 +34,11 @@ class Isic2019(ChallengeSource):
     reader: ClassVar[str] = "isic2019"
     splits: ClassVar[Mapping[Split, SplitFiles]] = {
         "train": SplitFiles(
-            folders=("ISIC_2019_Training_Input",),
             truth=("ISIC_2019_Training_GroundTruth.csv",),
             metadata=("ISIC_2019_Training_Metadata.csv",),
             columns={**_DESCRIBED, "lesion_id": "lesion_id"},
         ),
         "test": SplitFiles(
-            folders=("ISIC_2019_Test_Input",),
             truth=("ISIC_2019_Test_GroundTruth.csv",),
             metadata=("ISIC_2019_Test_Metadata.csv",),
             columns=_DESCRIBED,
@@ -51,13 +48,3 @@ class Isic2019(ChallengeSource):
     def _labelled(self, truth: Table) -> pd.DataFrame:
         dx = one_hot(truth, _CHALLENGE.columns)
         return normalise(truth.rows.assign(dx=dx), {"image_id": "image", "dx": "dx"}, truth.name)
-
-    def _described(self, metadata: Table) -> pd.DataFrame:
-        table = super()._described(metadata)
-        alone = table["lesion_id"].eq(table["image_id"]).sum()
-        if alone and self.split == "train":
-            note(
-                f"{alone:,} of {len(table):,} images have no lesion_id in {metadata.name}: "
-                "each counts as a lesion of its own"
-            )
-        return table

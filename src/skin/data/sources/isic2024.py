@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import pandas as pd
 
-from skin.console import note, warn
+from skin.console import warn
 from skin.data.sources import Split
 from skin.data.sources.challenge import ChallengeSource, SplitFiles
-from skin.data.sources.contents import Contents, hdf5_hint, ref_by_id
+from skin.data.sources.contents import hdf5_hint, unpack_hint
 from skin.data.sources.hierarchy import label_levels
 from skin.data.sources.metadata import name_rows, normalise, require_columns
-from skin.data.sources.tables import Table, attach, one_hot, unpack_hint
+from skin.data.sources.tables import Table, attach, one_hot
 from skin.errors import SkinError
 
 _ID = "isic_id"
@@ -48,15 +46,8 @@ class Isic2024(ChallengeSource):
 
     reader: ClassVar[str] = "isic2024"
     splits: ClassVar[Mapping[Split, SplitFiles]] = {
-        "train": SplitFiles(
-            folders=(
-                "ISIC_2024_Training_Input",
-                "ISIC_2024_Permissive_Training_Input",
-                "train-image",
-            ),
-            truth=("train-metadata.csv", "ISIC_2024_Training_GroundTruth.csv"),
-        ),
-        "test": SplitFiles(folders=("test-image",), metadata=("test-metadata.csv",)),
+        "train": SplitFiles(truth=("train-metadata.csv", "ISIC_2024_Training_GroundTruth.csv")),
+        "test": SplitFiles(metadata=("test-metadata.csv",)),
     }
 
     @property
@@ -67,38 +58,7 @@ class Isic2024(ChallengeSource):
         hint = hdf5_hint(self.archive) or unpack_hint(self.archive)
         return f"they are published in {where}{hint}"
 
-    @cached_property
-    def _contents(self) -> Contents:
-        return Contents(self.archive)
-
-    def _images(self) -> dict[str, str]:
-        own, rest = [], []
-        splits: dict[str, str | None] = {}  # by folder: there are few
-        for entry in self._contents.images():
-            folder = entry.ref.removesuffix(entry.name)
-            if folder not in splits:
-                splits[folder] = self._split_of(folder)
-            if splits[folder] == self.split:
-                own.append(entry)
-            elif splits[folder] is None:
-                rest.append(entry)
-        return ref_by_id(own or rest, self.archive)
-
-    def _split_of(self, folder: str) -> str | None:
-        """The split whose published names are among those of a folder and what holds it."""
-        parts = re.split(r"/|::", f"{self.archive.root.name}/{folder}".lower())
-        names = {re.sub(r"\.(zip|hdf5|h5)$", "", part) for part in parts}
-        return next(
-            (
-                split
-                for split, files in self.splits.items()
-                if names & {name.lower() for name in files.folders}
-            ),
-            None,
-        )
-
-    def _rows(self, images: Mapping[str, str]) -> pd.DataFrame:
-        del images
+    def _rows(self) -> pd.DataFrame:
         if self.split == "test":
             return self._described(self._contents.require(*self.files.metadata, only=_KEPT))
         truth = self._contents.require(*self.files.truth, only=_KEPT)
@@ -121,9 +81,6 @@ class Isic2024(ChallengeSource):
         levels = truth.rows[[column for column in _LEVELS if column in truth.rows]]
         sure = malignant.map({True: "malignant", False: "benign"})
         table["dx"] = label_levels(levels, sure, truth.name, counts="malignancy")
-        alone = int(table["lesion_id"].eq(table["image_id"]).sum())
-        if alone:
-            note(f"{alone:,} of {len(table):,} images have no lesion_id: each is its own lesion")
         return table
 
     def _described(self, metadata: Table, **more: str) -> pd.DataFrame:

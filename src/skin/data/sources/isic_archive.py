@@ -11,12 +11,12 @@ import pandas as pd
 
 from skin.console import note
 from skin.data.sources import ISIC
-from skin.data.sources.contents import Contents
 from skin.data.sources.hierarchy import label_levels
 from skin.data.sources.metadata import normalise, require_columns
+from skin.data.sources.published import PublishedSource
 from skin.data.sources.tables import Table
 from skin.data.sources.terms import TERMS
-from skin.data.sources.whole import WholeSource
+from skin.data.sources.vocabulary import DX_TYPES
 from skin.errors import name_some
 
 _IDS = ("isic_id", "image_id", "image_name", "image", "name")
@@ -35,17 +35,9 @@ _LICENCE = "copyright_license"
 _IMAGE_TYPE = "image_type"
 _SURE = frozenset({"benign", "malignant"})
 
-# What HAM10000 calls the ways to confirm a diagnosis.
-_DX_TYPES = {
-    "histopathology": "histo",
-    "serial imaging showing no change": "follow_up",
-    "single image expert consensus": "consensus",
-    "confocal microscopy with consensus dermoscopy": "confocal",
-}
-
 
 @dataclass(frozen=True)
-class IsicArchive(WholeSource):
+class IsicArchive(PublishedSource):
     """Images of the ISIC Archive, by its client `isic` or its site, with their `metadata.csv`.
 
     The label is that of the most specific diagnosis that the taxonomy knows, narrowed by whether
@@ -68,10 +60,9 @@ class IsicArchive(WholeSource):
     @cached_property
     def _metadata(self) -> Table:
         columns = {*_IDS, *_FIELDS.values(), *_LEVELS, *_MALIGNANCY, _LICENCE, _IMAGE_TYPE}
-        return Contents(self.archive).require("metadata.csv", only=columns)
+        return self._contents.require("metadata.csv", only=columns)
 
-    def _rows(self, contents: Contents) -> pd.DataFrame:
-        del contents
+    def _rows(self) -> pd.DataFrame:
         name, rows = self._metadata
         image = self._metadata.first_of(*_IDS)
         require_columns(rows, [image], name)
@@ -82,7 +73,7 @@ class IsicArchive(WholeSource):
         columns = {"image_id": image, "dx": "dx", **columns}
         table = normalise(described, columns, name, strict_dx=False)
         table["dx"] = label_levels(levels, _malignancy(rows), name, counts="diagnosis")
-        table["dx_type"] = table["dx_type"].replace(_DX_TYPES)
+        table["dx_type"] = table["dx_type"].replace(DX_TYPES)
         _tell(rows, table, name)
         return table
 
@@ -112,9 +103,6 @@ def _tell(rows: pd.DataFrame, table: pd.DataFrame, name: str) -> None:
     unsaid = int(table["dx_raw"].isna().sum())
     if unsaid:
         note(f"{name}: {unsaid:,} of {len(table):,} images have no diagnosis")
-    if "lesion_id" not in rows or rows["lesion_id"].eq("").any():
-        count = int(table["lesion_id"].eq(table["image_id"]).sum())
-        note(f"{name}: {count:,} images have no lesion_id: each counts as a lesion of its own")
     if _IMAGE_TYPE in rows:
         types = rows[_IMAGE_TYPE].replace("", "no type").value_counts()
         if len(types) > 1:

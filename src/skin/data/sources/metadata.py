@@ -42,7 +42,9 @@ def read_csv(
         SkinError: the file is empty, is no UTF-8 text, has a row of another length, a column
             twice, or a value in a last column without a name.
     """
-    lines = csv.reader(_text(data, name), delimiter=separator, strict=True)
+    # Decoded line by line: the whole text beside its rows would double a large table's memory.
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    lines = csv.reader(text, delimiter=separator, strict=True)
     try:
         header = [column.strip() for column in next(filter(None, lines), ())]
         named = _named(header, name)
@@ -52,6 +54,8 @@ def read_csv(
             _check_line(line, lines.line_num, len(header), named, name)
             numbers.append(lines.line_num)
             rows.append([line[i].strip() for i in kept])
+    except UnicodeDecodeError as error:
+        raise SkinError(f"{name} is not UTF-8 text ({error.reason}); save it as UTF-8") from error
     except csv.Error as error:
         raise SkinError(f"{name}, line {lines.line_num}, is not a proper CSV: {error}") from error
     if not rows:
@@ -72,13 +76,6 @@ def require_columns(table: pd.DataFrame, columns: Iterable[str], name: str) -> N
             f"{name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
             f"it has: {there}"
         )
-
-
-def _text(data: bytes, name: str) -> io.StringIO:
-    try:
-        return io.StringIO(data.decode("utf-8-sig"), newline="")
-    except UnicodeDecodeError as error:
-        raise SkinError(f"{name} is not UTF-8 text ({error.reason}); save it as UTF-8") from error
 
 
 def _named(header: Sequence[str], name: str) -> int:
@@ -107,8 +104,8 @@ def normalise(
     """Bring metadata to the dataset's columns: `FIELDS`, and `<field>_raw` for each of `RAW`.
 
     `image_id` loses folders and the image suffix; diagnoses become labels of the taxonomy, sex and
-    site those of `skin.data.sources.vocabulary`; `unknown` and its like become missing; a row
-    without a lesion is a lesion of its own. The raw columns keep what the file says.
+    site those of `skin.data.sources.vocabulary`; `unknown` and its like become missing. The raw
+    columns keep what the file says. Where no lesion is told there is none: see `fill_lesions`.
 
     Args:
         table: text as `read_csv` gives it.
@@ -138,8 +135,36 @@ def normalise(
     _check_ids(result["image_id"], name)
     if "dx" in columns:
         result["dx"] = _labels(table[columns["dx"]], name, strict=strict_dx)
-    result["lesion_id"] = result["lesion_id"].fillna(result["image_id"])
     return result
+
+
+def fill_lesions(table: pd.DataFrame) -> int:
+    """Make each image without a lesion a lesion of its own, and count these.
+
+    Such a lesion has the image's id. If that is the id of a lesion that was published, of other
+    images, as many `-alone` follow it as it takes to be no other lesion's.
+
+    Args:
+        table: as `normalise` gives it; its `lesion_id` is filled.
+    """
+    missing = table["lesion_id"].isna()
+    lone = table["image_id"][missing]
+    published = set(table["lesion_id"][~missing])
+    if clashing := sorted(published.intersection(lone)):
+        taken = published.union(lone)
+        names = {image: _free_name(image, taken) for image in clashing}
+        lone = lone.replace(names)
+    table["lesion_id"] = table["lesion_id"].where(~missing, lone)
+    return int(missing.sum())
+
+
+def _free_name(image: str, taken: set[str]) -> str:
+    """A name that is not taken, which it is from now on."""
+    name = image
+    while name in taken:
+        name += "-alone"
+    taken.add(name)
+    return name
 
 
 def image_id(image: str) -> str:

@@ -7,11 +7,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from skin.data.sources.contents import Contents
+from skin.data.sources.contents import unpack_hint
 from skin.data.sources.hierarchy import label_levels
 from skin.data.sources.metadata import normalise
-from skin.data.sources.tables import unpack_hint
-from skin.data.sources.whole import WholeSource
+from skin.data.sources.published import PublishedSource
 
 _COLUMNS = {
     "image_id": "img_id",
@@ -27,7 +26,7 @@ _DX_TYPES = {"true": "histo", "false": "consensus"}
 
 
 @dataclass(frozen=True)
-class PadUfes(WholeSource):
+class PadUfes(PublishedSource):
     """PAD-UFES-20 as Mendeley Data publishes it: `metadata.csv` and `imgs_part_1.zip` to `3`.
 
     `SCC` is squamous cell carcinoma with Bowen's disease. What was not biopsied was diagnosed by a
@@ -41,8 +40,8 @@ class PadUfes(WholeSource):
         """All three parts of the images are needed."""
         return f"imgs_part_1.zip, _2 and _3 are all needed{unpack_hint(self.archive)}"
 
-    def _rows(self, contents: Contents) -> pd.DataFrame:
-        name, rows = contents.require("metadata.csv")
+    def _rows(self) -> pd.DataFrame:
+        name, rows = self._contents.require("metadata.csv")
         columns = dict(_COLUMNS)
         if _BIOPSED in rows:
             columns["dx_type"] = _BIOPSED

@@ -1,4 +1,4 @@
-"""Tables of an archive, found by name, and what readers make of their columns."""
+"""Tables as they are published, and what readers make of their columns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from skin.console import note, warn
-from skin.data.archive import Archive, Entry
-from skin.data.sources.metadata import name_rows, read_csv, require_columns
-from skin.errors import SkinError, name_some
+from skin.data.sources.metadata import name_rows, require_columns
+from skin.errors import SkinError, name_some, plural
 from skin.taxonomy import label_of, merge_labels
-
-_SUFFIXES = frozenset({".csv", ".tab", ".tsv"})
-_HOT = {"1": True, "1.0": True, "0": False, "0.0": False}
 
 
 class Table(NamedTuple):
@@ -33,66 +29,8 @@ class Table(NamedTuple):
         return next((column for column in columns if column in self.rows), columns[0])
 
 
-def find_table(archive: Archive, names: Sequence[str]) -> Table | None:
-    """Find a table by its file name and read it.
-
-    Args:
-        archive: to look in, anywhere; case makes no difference.
-        names: the names it may have; of several that are there, the first counts.
-
-    Raises:
-        SkinError: two files of one name differ, or the table is no proper CSV.
-    """
-    for name in names:
-        found = [e for e in archive.entries if e.path.name.lower() == name.lower()]
-        if found:
-            return read_table(archive, found)
-    return None
-
-
-def require_table(archive: Archive, names: Sequence[str]) -> Table:
-    """As `find_table`, for a table that must be there.
-
-    Raises:
-        SkinError: it is not; the message names what is wanted and which tables there are.
-    """
-    table = find_table(archive, names)
-    if table is None:
-        raise SkinError(f"{archive.root} has no {' or '.join(names)}; {tables_there(archive)}")
-    return table
-
-
-def read_table(archive: Archive, copies: Sequence[Entry]) -> Table:
-    """Read a table, separated by commas or tabs, of which there may be equal copies.
-
-    Raises:
-        SkinError: the copies differ, or it is no proper CSV.
-    """
-    data = {archive.read(entry.ref) for entry in copies}
-    if len(data) > 1:
-        names = name_some(entry.ref for entry in copies)
-        raise SkinError(f"{archive.root} has tables that differ: {names}; keep the one that counts")
-    (content,) = data
-    ref = copies[0].ref
-    tabbed = b"\t" in content.partition(b"\n")[0]
-    return Table(ref, read_csv(content, ref, "\t" if tabbed else ","))
-
-
-def tables_there(archive: Archive) -> str:
-    """Say which tables there are, for a message that one is missing."""
-    tables = [entry.ref for entry in archive.entries if entry.path.suffix.lower() in _SUFFIXES]
-    found = f"there is {name_some(tables)}" if tables else "there is no table at all"
-    return f"{found}{unpack_hint(archive)}"
-
-
-def unpack_hint(archive: Archive) -> str:
-    """What to do about zips within a zip, to follow a message; empty if there are none."""
-    inner = [e.path.name for e in archive.entries if e.path.suffix.lower() == ".zip"]
-    return f"; unpack it first, it holds {inner[0]}" if inner else ""
-
-
 def one_hot(table: Table, columns: Sequence[str], *, neither: str | None = None) -> pd.Series[str]:
-    """The column that is 1 (or 1.0) in each row, the others being 0.
+    """The column that is 1 in each row, in whichever notation, the others being 0.
 
     Args:
         table: the truth.
@@ -103,22 +41,23 @@ def one_hot(table: Table, columns: Sequence[str], *, neither: str | None = None)
         SkinError: a column is missing, a value is neither 0 nor 1, or a row has several ones.
     """
     require_columns(table.rows, columns, table.name)
-    values = table.rows[list(columns)]
-    strange = ~values.isin(list(_HOT))
+    texts = table.rows[list(columns)]
+    values = texts.apply(pd.to_numeric, errors="coerce")
+    strange = ~values.isin([0, 1])
     if strange.any(axis=None):
         rows = values.index[strange.any(axis=1)]
         column = strange.loc[rows[0]].idxmax()
         raise SkinError(
-            f"{table.name}, {name_rows(rows)}: {column} is '{values.loc[rows[0], column]}', "
+            f"{table.name}, {name_rows(rows)}: {column} is '{texts.loc[rows[0], column]}', "
             "neither 0 nor 1"
         )
-    hot = values.apply(lambda column: column.map(_HOT)).astype(bool)
+    hot = values.astype(bool)
     ones = hot.sum(axis=1)
-    wrong = ones.gt(1) | (ones.eq(0) & (neither is None))
-    if wrong.any():
-        rows = values.index[wrong]
+    wrong = ones[ones.gt(1) | (ones.eq(0) & (neither is None))]
+    if len(wrong):
+        alike = wrong.index[wrong == wrong.iloc[0]]
         raise SkinError(
-            f"{table.name}, {name_rows(rows)}: {ones[rows[0]]} of the columns "
+            f"{table.name}, {name_rows(alike)}: {wrong.iloc[0]} of the columns "
             f"{', '.join(columns)} are 1, where one must be"
         )
     which: pd.Series[str] = hot.idxmax(axis=1).astype("object")
@@ -140,10 +79,42 @@ def attach(table: pd.DataFrame, more: pd.DataFrame, fields: Sequence[str], name:
         table[field] = known[field].reindex(ids).array
     absent = ids.difference(known.index)
     if len(absent):
-        note(f"{len(absent):,} images have no row in {name}: {name_some(absent)}")
+        count = plural(len(absent), "image has", "images have")
+        note(f"{count} no row in {name}: {name_some(absent)}")
     extra = known.index.difference(ids)
     if len(extra):
-        note(f"{len(extra):,} rows of {name} are of other images: {name_some(extra)}")
+        count = plural(len(extra), f"row of {name} is", f"rows of {name} are")
+        note(f"{count} of images that are not asked for: {name_some(extra)}")
+
+
+def require_same(
+    table: pd.DataFrame, more: pd.DataFrame, fields: Sequence[str], name: str, other: str
+) -> None:
+    """Compare what two tables, normalised both, tell of the same images, where both tell it.
+
+    Args:
+        table: the first.
+        more: the second; its index are its rows' numbers.
+        fields: the columns to compare.
+        name: of `more`.
+        other: of `table`, both for the message.
+
+    Raises:
+        SkinError: they contradict each other; the message names the rows.
+    """
+    known = table.set_index("image_id")
+    for field in fields:
+        there = known[field].reindex(pd.Index(more["image_id"])).set_axis(more.index)
+        is_told = more[field].notna() & there.notna()
+        differs = is_told & more[field].fillna("").ne(there.fillna(""))
+        if differs.any():
+            rows = more.index[differs]
+            first = rows[0]
+            raise SkinError(
+                f"{name}, {name_rows(rows)}: {field} is not what {other} says, as "
+                f"'{more.loc[first, field]}' of {more.loc[first, 'image_id']}, there "
+                f"'{there[first]}'; keep the table that belongs to the images"
+            )
 
 
 def narrow(table: pd.DataFrame, malignant: pd.Series[bool], name: str) -> pd.Series[str]:
@@ -172,8 +143,8 @@ def narrow(table: pd.DataFrame, malignant: pd.Series[bool], name: str) -> pd.Ser
     contrary = said[labels.isna()]
     if len(contrary):
         warn(
-            f"{name}: {len(contrary):,} diagnoses contradict whether the lesion is malignant, "
-            f"which counts: {_counted(contrary)}"
+            f"{name}: {plural(len(contrary), 'diagnosis contradicts', 'diagnoses contradict')} "
+            f"whether the lesion is malignant, which counts: {_counted(contrary)}"
         )
     return labels.fillna(known)
 

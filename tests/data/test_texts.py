@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skin.inference.texts import Texts
+from skin.data.archive.texts import Texts
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))
