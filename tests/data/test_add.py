@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from PIL import Image
 from skin.data import scan
 from skin.data.add import add_dataset
 from skin.data.archive import Archive
+from skin.data.cache import CacheWriter
 from skin.data.dataset import Dataset
 from skin.data.images import decode
 from skin.data.sources.ham10000 import Ham10000
@@ -33,6 +35,18 @@ def run(path: Path, data_dir: Path, **options: object):
 
 def no_decoding(*_: object):
     raise AssertionError("an image was decoded")
+
+
+def count_decoding(monkeypatch: pytest.MonkeyPatch):
+    """The names of the images that are decoded from now on."""
+    real, decoded = scan.open_rgb, []
+
+    def open_rgb(data: bytes, name: str) -> Image.Image:
+        decoded.append(name)
+        return real(data, name)
+
+    monkeypatch.setattr(scan, "open_rgb", open_rgb)
+    return decoded
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, image: str):
@@ -350,7 +364,11 @@ add_dataset(source, Path({data!r}), name="ham10000", short_side=24, store={store
 
 @pytest.mark.parametrize("store", ["pixels", "files"])
 def test_a_kill_costs_nothing_that_was_read(
-    files: dict[str, bytes], make_zip: Callable[..., Path], tmp_path: Path, store: str
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store: str,
 ):
     path, data = make_zip(files), tmp_path / "data"
     code = KILLED.format(source=str(path), data=str(data), store=store)
@@ -362,11 +380,78 @@ def test_a_kill_costs_nothing_that_was_read(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert visible(data) == [".ham10000.partial"]
-    read = sum(len(file.read_bytes().splitlines()) for file in journal.glob("*/journal.jsonl"))
+    read = sum(file.read_bytes().count(b"\n") for file in journal.glob("*/journal.jsonl"))
     assert 0 < read < 18
+    decoded = count_decoding(monkeypatch)
     run(path, data, store=store)
+    assert sorted(set(decoded)) == sorted(decoded)
+    assert len(decoded) == 18 - read
     run(path, tmp_path / "whole", store=store)
     assert content(data) == content(tmp_path / "whole")
+
+
+def test_a_disk_that_fills_costs_nothing_that_was_read(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    path, data, real = make_zip(files), tmp_path / "data", CacheWriter.append
+
+    def append(writer: CacheWriter, *image: object) -> None:
+        if len(writer) == 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(writer, *image)
+
+    monkeypatch.setattr(CacheWriter, "append", append)
+    with pytest.raises(SkinError, match=r"No space left.* read is kept; free some space and run"):
+        run(path, data)
+    monkeypatch.setattr(CacheWriter, "append", real)
+    decoded = count_decoding(monkeypatch)
+    run(path, data)
+    assert len(decoded) == 8
+
+
+def test_damaged_pixels_are_not_taken_over(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    path = make_zip(files)
+    first = run(path, tmp_path / "data").dataset
+    pixels = first.root / "cache" / "24" / "pixels.u8"
+    damaged = bytearray(pixels.read_bytes())
+    damaged[0] ^= 1
+    pixels.write_bytes(damaged)
+    files["HAM10000_metadata.csv"] = files["HAM10000_metadata.csv"].replace(b",mel,", b",nv,", 1)
+    changed = make_zip(files, "changed.zip")
+    decoded = count_decoding(monkeypatch)
+    second = run(changed, tmp_path / "data", overwrite=True).dataset
+    assert [name.rpartition("/")[2] for name in decoded] == ["ISIC_0000000.jpg"]
+    assert np.array_equal(second.open_cache(24)[0], decode(files[IMAGE], IMAGE, 24))
+    assert list(second.open_cache(24).damaged_rows()) == []
+
+
+def test_what_was_left_out_stays_so_at_a_further_short_side(
+    files: dict[str, bytes],
+    make_zip: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    path = make_zip({**files, BAD: b"not an image"})
+    run(path, tmp_path / "data", skip_bad=True)
+    for side, store in ((16, "pixels"), (20, "files")):
+        capsys.readouterr()
+        further = run(path, tmp_path / "data", short_side=side, store=store)
+        assert "ISIC_0000003.jpg" in capsys.readouterr().err
+        assert further.done == "cache added"
+        assert len(further.dataset.open_cache(side)) == 17
+    monkeypatch.setattr(Archive, "read", no_decoding)
+    with pytest.raises(SkinError, match=r"1 of 18 images .*ISIC_0000003\.jpg .*--skip-bad"):
+        run(path, tmp_path / "data")
+    assert visible(tmp_path / "data") == ["ham10000"]
 
 
 def test_decoding_in_processes_gives_the_same(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from skin.data.cache import ImageCache
 from skin.data.check import check_dataset
 from skin.data.dataset import Dataset, write_dataset
 from skin.data.folds import make_folds
@@ -124,6 +126,49 @@ def test_files_are_checked(source: Path, add: Callable[..., Dataset]):
     found = check_dataset(dataset.root).bad
     assert len(found) == 1
     assert re.match("cache: 1 images .* are damaged: ISIC_0000000", found[0])
+
+
+def test_files_that_short_sides_share_are_read_and_their_damage_told_once(
+    source: Path, add: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+):
+    add(source, store="files")
+    dataset = add(source, short_side=16)
+    flip(dataset.root / "cache" / "files" / "files.u8", 5)
+    read = []
+    real = ImageCache.damaged_rows
+    monkeypatch.setattr(
+        ImageCache, "damaged_rows", lambda cache: read.append(cache.folder) or real(cache)
+    )
+    (found,) = check_dataset(dataset.root).bad
+    assert len(read) == 1
+    files = dataset.root / "cache" / "files"
+    assert found.endswith(f"delete {files} and run `skin data add` again with --store files")
+    flip(files / "index.npy", 0)
+    (found,) = check_dataset(dataset.root).bad
+    assert f"delete {files} and" in found
+
+
+@pytest.mark.parametrize(
+    ("store", "file"),
+    [("files", "files/files.u8"), ("files", "files/index.npy"), ("pixels", "24/pixels.u8")],
+)
+def test_damage_is_mended_as_the_message_says(
+    source: Path, add: Callable[..., Dataset], store: str, file: str
+):
+    add(source, store=store)
+    dataset = add(source, short_side=16)
+    flip(dataset.root / "cache" / file, 5)
+    (found,) = check_dataset(dataset.root).bad
+    place, side, told = re.search(
+        r"delete (\S+) and run `skin data add` again with (?:--short-side (\d+) )?--store (\w+)$",
+        found,
+    ).groups()
+    shutil.rmtree(place)
+    mended = add(source, short_side=int(side or 24), store=told)
+    findings = check_dataset(mended.root)
+    assert findings.bad == []
+    assert {f"cache: 18 images at short side {side}" for side in (16, 24)} <= {*findings.good}
+    assert mended.open_cache(16).store == store
 
 
 def test_thumbnails_are_checked(added: Dataset):

@@ -97,13 +97,36 @@ def test_few_decoded_images_wait(archive: Archive, monkeypatch: pytest.MonkeyPat
         assert len(read) <= taken + 4 * 2
 
 
-def test_a_large_short_side_is_read_in_small_chunks(monkeypatch: pytest.MonkeyPatch):
+def test_a_large_short_side_is_read_in_small_chunks(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
     chunks = []
     monkeypatch.setattr(scanning, "_read_all", lambda _, refs, *__: chunks.append(len(refs)) or [])
     for side in (16, 256, 512, 4096):
-        list(scan(None, ["a.jpg"] * 60, Wanted(side, "pixels")))
+        list(scan(archive, ["00.jpg"] * 60, Wanted(side, "pixels")))
         assert max(chunks) == {16: 32, 256: 30, 512: 7, 4096: 1}[side]
+        assert sum(chunks) == 60
         chunks.clear()
+
+
+def test_large_files_are_read_in_small_chunks(
+    archive: Archive, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+):
+    chunks = []
+    monkeypatch.setattr(scanning, "_read_all", lambda _, refs, *__: chunks.append(refs) or [])
+    monkeypatch.setattr(scanning, "available_cpus", lambda: 1)
+    most = 3 * max(map(len, files.values()))
+    monkeypatch.setattr(scanning, "_CHUNK_BYTES", most)
+    refs = sorted(files)
+    list(scan(archive, [*refs, "absent.jpg"], Wanted(16, "pixels")))
+    assert sorted(sum(chunks, [])) == [*refs, "absent.jpg"]  # noqa: RUF017 - a few short lists
+    sizes = [sum(len(files.get(ref, b"")) for ref in chunk) for chunk in chunks]
+    assert len(chunks) > 1
+    assert max(sizes) <= most
+    chunks.clear()
+    monkeypatch.setattr(scanning, "_CHUNK_BYTES", 1)  # less than any file
+    list(scan(archive, refs, Wanted(16, "pixels")))
+    assert sorted(chunks) == [[ref] for ref in refs]
 
 
 KILLED = """

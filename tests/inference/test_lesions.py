@@ -60,3 +60,10 @@ def test_a_table_that_is_wrong(table: Path, text: str, message: str):
 def test_a_table_that_is_not_there(table: Path):
     with pytest.raises(SkinError, match=r"cannot read .*lesions\.csv: No such file"):
         lesions_of(INPUTS, table)
+
+
+def test_images_may_be_named_as_isic_2019_names_them(table: Path):
+    names = ["ISIC_0000001_downsampled", "ISIC_0000002"]
+    table.write_text("image,lesion_id\nISIC_0000001_downsampled,l\nISIC_0000002,l\n")
+    images = [InputImage(name, f"{name}.jpg") for name in names]
+    assert lesions_of(images, table).tolist() == [0, 0]

@@ -113,3 +113,11 @@ def test_a_mistake_is_named(table: Path, text: str, message: str):
 def test_a_file_that_is_not_there(table: Path):
     with pytest.raises(SkinError, match=r"cannot read .*patients\.csv: No such file"):
         metadata_for(INPUTS, table, used=True)
+
+
+def test_images_may_be_named_as_isic_2019_names_them(table: Path):
+    name = "ISIC_0000001_downsampled"
+    table.write_text(f"image,sex\n{name},male\n")
+    values = metadata_for([InputImage(name, f"{name}.jpg")], table, used=True)
+    assert values is not None
+    assert said(values) == [{"sex: male": 1}]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from skin.config import Config, load_config, parse_config
-from skin.data.dataset import find_dataset
+from skin.data.dataset import find_dataset, write_dataset
 from skin.data.folds import make_folds
 from skin.data.loader import Draw
 from skin.errors import SkinError
@@ -240,6 +240,22 @@ def test_another_config_is_refused_with_the_difference(run: Run, toy_data: Path,
         with pytest.raises(SkinError, match="was trained with another config") as caught:
             train_run(other, run, fold, toy_data)
         assert "seed: 0 -> 1\n  training.epochs: 3 -> 4\n" in str(caught.value)
+    assert snapshot(run.folder) == before
+
+
+def test_a_fold_of_other_data_is_refused(
+    run: Run, toy_data: Path, tmp_path: Path, config: Config
+):
+    shutil.copytree(toy_data, tmp_path / "data")
+    dataset = find_dataset(tmp_path / "data")
+    table = dataset.table
+    patients = table["patient_id"].mask(table.index == 0, "P1")
+    write_dataset(dataset.root, table.assign(patient_id=patients), dataset.info)
+    shutil.rmtree(dataset.root / "folds")
+    make_folds(find_dataset(tmp_path / "data"), k=2)
+    before = snapshot(run.folder)
+    with pytest.raises(SkinError, match="fold0 was trained on another state of dataset 'toy'"):
+        train_run(config, run, "1", tmp_path / "data")
     assert snapshot(run.folder) == before
 
 

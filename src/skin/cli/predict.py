@@ -212,7 +212,7 @@ def _submit(submission: Submission, decisions: Decisions, rule: str) -> None:
             f"as {challenge.name} wants a row for each"
         )
     if not takes_decisions(challenge):
-        note(f"the rows are calibrated probabilities, as {challenge.name} ranks by their order")
+        note(f"the rows are probabilities, without a decision rule: {challenge.name} ranks by them")
     elif rule == "argmax":
         note("the rows are probabilities, without a decision rule")
     else:

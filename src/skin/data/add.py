@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import time
@@ -14,14 +15,15 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from skin.console import note, warn
-from skin.data.build import build_cache, build_dataset
-from skin.data.cache import ImageCache, Store, files_folder, move_cache, share_files
+from skin.data.build import build_cache, build_dataset, list_bad
+from skin.data.cache import ImageCache, Store, are_files_there, move_cache, share_files
 from skin.data.dataset import Dataset, write_dataset
 from skin.data.scan import Wanted
 from skin.data.sources import Source
 from skin.errors import SkinError, plural
 
 _METADATA = ("dx_type", "age", "sex", "site")  # that no hash of images and labels covers
+_GO_ON = "what was read is kept; free some space and run the same command again"
 
 Done = Literal["added", "cache added", "source updated", "nothing to do"]
 
@@ -84,10 +86,12 @@ def add_dataset(
         root = data_dir / name
         existing = _existing(root, overwrite=overwrite)
         wanted = Wanted(short_side, store or _default_store(existing, short_side))
-        if existing is None or _is_changed(existing, source, skip_bad=skip_bad):
+        if existing is None or _is_changed(existing, source):
             done = _add(source, root, existing, wanted, skip_bad=skip_bad, overwrite=overwrite)
         elif _store_of(existing, short_side) != wanted.store:
             done = _add_cache(source, existing, wanted)
+        elif existing.info.skipped and not skip_bad:
+            raise _still_bad(existing)
         else:
             done = "nothing to do"
         return Added(Dataset.load(root), *wanted, done, time.monotonic() - start)
@@ -103,7 +107,9 @@ def _locked(data_dir: Path, name: str) -> Iterator[None]:
         raise SkinError(f"another process is adding '{name}' to {data_dir}; let it end") from None
     except OSError as error:
         place = error.filename or data_dir
-        raise SkinError(f"cannot write {place}: {error.strerror or error}") from error
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        hint = f"; {_GO_ON}" if is_full else ""
+        raise SkinError(f"cannot write {place}: {error.strerror or error}{hint}") from error
 
 
 def _existing(root: Path, *, overwrite: bool) -> Dataset | None:
@@ -125,11 +131,18 @@ def _existing(root: Path, *, overwrite: bool) -> Dataset | None:
     return None
 
 
-def _is_changed(existing: Dataset, source: Source, *, skip_bad: bool) -> bool:
-    info = existing.info
-    return (
-        (info.source.reader, info.source.fingerprint) != (source.reader, source.fingerprint())
-        or (bool(info.skipped) and not skip_bad)  # to be told again what is bad
+def _is_changed(existing: Dataset, source: Source) -> bool:
+    before = existing.info.source
+    return (before.reader, before.fingerprint) != (source.reader, source.fingerprint())
+
+
+def _still_bad(existing: Dataset) -> SkinError:
+    """What was left out when a dataset was added, of a source that did not change since."""
+    skipped = existing.info.skipped
+    return SkinError(
+        f"{len(skipped)} of {len(existing) + len(skipped)} images cannot be used: "
+        f"{list_bad(skipped)}; mend them, or leave them out with --skip-bad, as they were when "
+        f"'{existing.name}' was added"
     )
 
 
@@ -168,8 +181,13 @@ def _add(
 
 
 def _add_cache(source: Source, existing: Dataset, wanted: Wanted) -> Done:
-    """Cache the images of a dataset at a further short side, or in another store."""
-    if wanted.store == "files" and files_folder(existing.root).is_dir():
+    """Cache the images of a dataset at a further short side, or in another store.
+
+    Those that were left out when it was added stay so.
+    """
+    if existing.info.skipped:
+        warn(f"left out, as when '{existing.name}' was added: {list_bad(existing.info.skipped)}")
+    if wanted.store == "files" and are_files_there(existing.root):
         share_files(existing.root, wanted.short_side)
         existing.open_cache(wanted.short_side)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -101,6 +101,11 @@ def build_cache(source: Source, existing: Dataset, wanted: Wanted) -> None:
             _write(writer, image)
 
 
+def list_bad(skipped: Iterable[Skipped]) -> str:
+    """Name some of the images that cannot be used, each with the reason."""
+    return name_some(f"{bad.path or bad.image_id} ({bad.reason})" for bad in skipped)
+
+
 def source_info(source: Source) -> SourceInfo:
     """What `dataset.json` says of a source."""
     return SourceInfo(
@@ -143,7 +148,7 @@ def _tell_resumed(done: int, total: int) -> None:
 
 
 def _known(existing: Dataset | None, wanted: Wanted) -> Callable[[str], Scanned | None]:
-    """Give by hash the images whose pixels are cached already."""
+    """Give by hash the images whose pixels are cached already, and not damaged."""
     if (
         existing is None
         or wanted.store != "pixels"
@@ -151,8 +156,8 @@ def _known(existing: Dataset | None, wanted: Wanted) -> Callable[[str], Scanned 
         or existing.info.parts
     ):
         return lambda _: None
-    cache = ImageCache.open(existing.root, wanted.short_side)
-    if cache.store != "pixels":
+    cache = existing.open_cache(wanted.short_side)
+    if not isinstance(cache, ImageCache) or cache.store != "pixels":
         return lambda _: None
     rows = {sha256: row for row, sha256 in enumerate(existing.table["sha256"])}
     width, height, phash = (
@@ -161,7 +166,7 @@ def _known(existing: Dataset | None, wanted: Wanted) -> Callable[[str], Scanned 
 
     def find(sha256: str) -> Scanned | None:
         row = rows.get(sha256)
-        if row is None:
+        if row is None or not cache.is_whole(row):  # the new checksum would vouch for the damage
             return None
         facts = Facts(int(width[row]), int(height[row]), sha256, phash[row])
         return Scanned(facts, cache[row], cache.thumbnails[row])
@@ -200,13 +205,12 @@ def _skipped(metadata: pd.DataFrame, bad: dict[int, str]) -> list[Skipped]:
 def _judge_bad(skipped: list[Skipped], count: int, stage: Path, *, skip_bad: bool) -> None:
     if not skipped:
         return
-    listed = name_some(f"{bad.path} ({bad.reason})" for bad in skipped)
     if len(skipped) == count:
         shutil.rmtree(stage)
-        raise SkinError(f"none of the {count} images can be used: {listed}")
+        raise SkinError(f"none of the {count} images can be used: {list_bad(skipped)}")
     if not skip_bad:
         raise SkinError(
-            f"{len(skipped)} of {count} images cannot be used: {listed}; mend them, or leave "
-            f"them out with --skip-bad, which takes the others from {stage}, read already"
+            f"{len(skipped)} of {count} images cannot be used: {list_bad(skipped)}; mend them, or "
+            f"leave them out with --skip-bad, which takes the others from {stage}, read already"
         )
-    warn(f"{len(skipped)} of {count} images cannot be used and are left out: {listed}")
+    warn(f"{len(skipped)} of {count} images cannot be used and are left out: {list_bad(skipped)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skin.console import progress
 from skin.data.archive import Archive
+from skin.data.cache import Cache, ImageCache
 from skin.data.dataset import Dataset
 from skin.data.folds import Folds
 from skin.data.folds_info import list_folds
@@ -121,25 +122,32 @@ def _changed_files(dataset: Dataset, archive: Archive) -> Iterator[str]:
 def _check_caches(dataset: Dataset, findings: Findings) -> None:
     if not dataset.short_sides:
         findings.bad.append("cache: there is none; run `skin data add` again")
+    damaged: dict[Path, list[int]] = {}
+    wrong: dict[str, None] = {}  # each once: short sides that share files share their damage
     for short_side in dataset.short_sides:
         try:
             cache = dataset.open_cache(short_side)
-            damaged = list(cache.damaged_rows())
+            place = cache.folder / str(short_side)  # a pool's bytes lie with its parts
+            if isinstance(cache, ImageCache):
+                place = cache.place
+            if place not in damaged:
+                damaged[place] = list(cache.damaged_rows())
         except SkinError as error:
-            findings.bad.append(f"cache: {error}")
+            wrong[f"cache: {error}"] = None
             continue
-        if damaged:
-            names = name_some(dataset.table["image_id"].iloc[damaged])
-            mend = (
-                "see which of its parts `skin data check` finds wrong"
-                if dataset.info.parts
-                else "delete that folder and run `skin data add` again"
-            )
-            findings.bad.append(
-                f"cache: {len(damaged)} images in {cache.folder} are damaged: {names}; {mend}"
-            )
+        if damaged[place]:
+            wrong[_describe_damage(dataset, cache, damaged[place])] = None
         else:
             findings.good.append(f"cache: {len(cache):,} images at short side {short_side}")
+    findings.bad.extend(wrong)
+
+
+def _describe_damage(dataset: Dataset, cache: Cache, rows: list[int]) -> str:
+    names = name_some(dataset.table["image_id"].iloc[rows])
+    place, mend = cache.folder, "see which of its parts `skin data check` finds wrong"
+    if isinstance(cache, ImageCache):
+        place, mend = cache.place, cache.how_to_mend
+    return f"cache: {len(rows)} images in {place} are damaged: {names}; {mend}"
 
 
 def _check_folds(dataset: Dataset, findings: Findings) -> None:

@@ -31,6 +31,7 @@ from skin.files import sha256_bytes
 _MANY = 5_000
 _CHUNK = 32  # images that one task reads and decodes, fewer of large ones:
 _CHUNK_PIXELS = 2_000_000
+_CHUNK_BYTES = 16_000_000  # of their files
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def scan(
         def read(chunk: Sequence[str]) -> list[Result]:
             return _read_all(archive, chunk, wanted, known, decode)
 
-        chunks = (refs[start : start + size] for start in range(0, len(refs), size))
+        chunks = _chunks(archive, refs, size)
         try:
             with ThreadPoolExecutor(2 * workers) as readers:
                 for results in map_ahead(readers, read, chunks, 3 * workers):
@@ -131,6 +132,25 @@ def scan(
                 "a process that decodes images was killed, perhaps for want of memory; "
                 "run the same command again, it goes on where this one ended"
             ) from error
+
+
+def _chunks(archive: Archive, refs: Sequence[str], most: int) -> Iterator[list[str]]:
+    """Cut references into runs of at most `most`, of files that together are not large.
+
+    In HDF5 a file's size is not known before it is read; there, only the count bounds a run.
+    """
+    chunk: list[str] = []
+    held = 0
+    for ref in refs:
+        place = archive.entries.find(ref)
+        size = 0 if place is None else archive.entries[place].size
+        if chunk and (len(chunk) == most or held + size > _CHUNK_BYTES):
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(ref)
+        held += size
+    if chunk:
+        yield chunk
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pandas as pd
 
 from skin.analysis.metrics import IntArray
 from skin.console import note
-from skin.data.sources.metadata import normalise, read_csv
+from skin.data.sources.metadata import image_id, normalise, read_csv
 from skin.errors import SkinError, name_some
 from skin.inference.inputs import IMAGE_COLUMNS, InputImage
 
@@ -32,7 +32,7 @@ def lesions_of(inputs: Sequence[InputImage], path: Path) -> IntArray:
         SkinError: the file cannot be read, lacks a column, names an image twice, or names none of
             the images.
     """
-    lesions = _read(path).reindex([image.image_id for image in inputs])
+    lesions = _read(path).reindex([image_id(image.image_id) for image in inputs])
     if lesions.isna().all():
         raise SkinError(f"{path} names none of the {len(inputs):,} images, as {inputs[0].image_id}")
     together = lesions.where(lesions.duplicated(keep=False))

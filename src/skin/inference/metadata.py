@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skin.console import note, warn
 from skin.data.encode import METADATA_FIELDS, OTHER_SITE, SEXES, SITES, encode_metadata
-from skin.data.sources.metadata import name_rows, normalise, read_csv
+from skin.data.sources.metadata import image_id, name_rows, normalise, read_csv
 from skin.errors import SkinError, name_some
 from skin.inference.inputs import InputImage
 
@@ -57,7 +57,8 @@ def metadata_for(
             "give a CSV with --metadata"
         )
         return None
-    table = read_metadata(path).reindex([image.image_id for image in inputs])
+    # Files may be called as ISIC 2019 calls them, `_downsampled`; tables are by the bare ids.
+    table = read_metadata(path).reindex([image_id(image.image_id) for image in inputs])
     _tell(table, path)
     return encode_metadata(table)
 

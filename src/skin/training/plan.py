@@ -23,7 +23,7 @@ from skin.data.order import TrainingOrder
 from skin.data.parallel import available_cpus
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.randomness import INITIALISE, key
-from skin.taxonomy import Task, get_task
+from skin.taxonomy import LABELS, Task, get_task
 
 OUTSIDE: Final = -1
 """The target of an image that is none of the task's classes."""
@@ -81,9 +81,15 @@ class Experiment:
         return Parts(*(rows[self.targets[rows] >= 0] for rows in self.folds.split(fold)))
 
     def outside(self, fold: int) -> NDArray[np.int64]:
-        """The held-out rows that are outside the task: unknown to the fold's model."""
+        """The held-out rows that are none of the task's classes: unknown to the fold's model.
+
+        A label that may be one of the classes, as `benign` may be a nevus, is no such row, though
+        it is not trained on either.
+        """
         rows = self.folds.split(fold).held_out
-        return rows[self.targets[rows] < 0]
+        kinds = frozenset[str]().union(*(diagnosis.kinds for diagnosis in self.task.classes))
+        none_of_them = [label for label, parts in LABELS.items() if not parts & kinds]
+        return rows[self.dataset.table["dx"].iloc[rows].isin(none_of_them).to_numpy()]
 
     def seed(self, fold: int) -> int:
         """A fold's own seed."""

@@ -63,7 +63,7 @@ def train_run(
     numbers = parse_folds(folds, experiment.folds.k)
     if experiment.folds.leaking:
         warn(leak_warning(experiment.folds))
-    _refuse_other_config(experiment.config, run, numbers, restart=restart)
+    _refuse_other_training(experiment, run, numbers, restart=restart)
     if restart:
         _try_out(experiment, numbers[0])
     trained = [run.fold(number) for number in numbers]
@@ -122,20 +122,41 @@ def _refuse_processes() -> None:
         )
 
 
-def _refuse_other_config(
-    config: Config, run: Run, numbers: Sequence[int], *, restart: bool
+def _refuse_other_training(
+    experiment: Experiment, run: Run, numbers: Sequence[int], *, restart: bool
 ) -> None:
-    """All folds of a run are of one config; those that are restarted do not count."""
+    """All folds of a run are of one config and of the same data; restarted ones do not count."""
     for fold in run.folds():
         if not (fold.folder / "config.yaml").exists() or (restart and fold.fold in numbers):
             continue
-        changes = config.differences(fold.config())
+        changes = experiment.config.differences(fold.config())
         if changes:
             listed = "\n  ".join(changes)
             raise SkinError(
                 f"{fold.folder} was trained with another config:\n  {listed}\n"
                 "train under another --name, or begin all its folds anew with --fold all --restart"
             )
+        if fold.finished and not _is_of(fold, experiment):
+            raise SkinError(
+                f"{fold.folder} was trained on another state of dataset "
+                f"'{experiment.dataset.name}', of its folds or of its metadata: "
+                "train under another --name, or begin all its folds anew with --fold all --restart"
+            )
+
+
+def _is_of(fold: FoldRun, experiment: Experiment) -> bool:
+    """Whether a finished fold was trained on the experiment's data."""
+    known = fold.metadata()
+    return all(known.get(key) == value for key, value in _data_identity(experiment).items())
+
+
+def _data_identity(experiment: Experiment) -> dict[str, str | None]:
+    """What a fold's metadata say of the data it was trained on."""
+    return {
+        "dataset_hash": experiment.dataset.hash,
+        "metadata_hash": experiment.metadata_hash,
+        "folds_hash": experiment.folds.hash,
+    }
 
 
 @contextmanager
@@ -227,10 +248,8 @@ def _metadata(
         "held_out_images": len(plan.parts.held_out),
         "train_class_counts": dict(zip(codes, plan.train_counts.tolist(), strict=True)),
         "dataset": plan.experiment.dataset.name,
-        "dataset_hash": plan.experiment.dataset.hash,
-        "metadata_hash": plan.experiment.metadata_hash,
+        **_data_identity(plan.experiment),
         "folds_name": plan.experiment.folds.name,
-        "folds_hash": plan.experiment.folds.hash,
         "leaking": plan.experiment.folds.leaking,
         "chosen_on_held_out": np.array_equal(plan.parts.valid, plan.parts.held_out),
         "seed": config.seed,

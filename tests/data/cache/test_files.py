@@ -73,10 +73,29 @@ def test_a_damaged_file_is_found_and_named(root: Path, images: list[bytes]):
         cache[1]
 
 
-def test_files_without_their_folder_are_damage(root: Path):
-    (root / "cache" / "files").rename(root / "elsewhere")
-    with pytest.raises(SkinError, match="damaged"):
+@pytest.mark.parametrize("gone", ["files", "files/index.npy"])
+def test_without_files_no_short_side_that_reads_them_is_there(root: Path, gone: str):
+    with CacheWriter(root, 20):
+        pass
+    (root / "cache" / gone).rename(root / "elsewhere")
+    assert cached_short_sides(root) == (20,)
+    with pytest.raises(SkinError, match=r"short side 16 \(there: 20\)"):
         ImageCache.open(root, 16)
+
+
+def test_the_message_names_the_files_that_are_to_be_deleted(root: Path):
+    (root / "cache" / "files" / "index.npy").write_bytes(b"x")
+    with pytest.raises(SkinError, match=r"delete .*/cache/files and .* again with --store files"):
+        ImageCache.open(root, 16)
+
+
+def test_a_row_is_whole_until_it_is_damaged(root: Path, images: list[bytes]):
+    path = root / "cache" / "files" / "files.u8"
+    data = bytearray(path.read_bytes())
+    data[len(images[0]) + 3] ^= 1
+    path.write_bytes(data)
+    cache = ImageCache.open(root, 16)
+    assert [cache.is_whole(row) for row in range(3)] == [True, False, True]
 
 
 def test_files_go_with_the_last_short_side_that_reads_them(root: Path):
@@ -98,3 +117,4 @@ def test_files_move_to_another_dataset(root: Path, tmp_path: Path, was: str):
     move_cache(root, other, 16, "files")
     assert np.array_equal(ImageCache.open(other, 16)[0], expected)
     assert not (root / "cache" / "files").exists()
+    assert sorted(path.name for path in (other / "cache").iterdir()) == ["16", "files"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from skin.data.cache import CacheWriter, ImageCache, cached_short_sides
+from skin.data.cache.layout import RECORD
 from skin.data.thumbnails import thumbnail
 from skin.errors import SkinError
 
@@ -79,6 +80,23 @@ def test_a_cut_file_is_damage(root: Path, file: str, keep: int):
         ImageCache.open(root, 4)
 
 
+def test_any_damage_of_the_indexs_header_is_told_or_harmless(root: Path):
+    path = root / "cache" / "4" / "index.npy"
+    whole = path.read_bytes()
+    told = 0
+    for position in range(len(whole) - 3 * RECORD.itemsize):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            path.write_bytes(damaged)
+            try:
+                list(ImageCache.open(root, 4).damaged_rows())
+            except SkinError as error:
+                assert "is damaged" in str(error)  # noqa: PT017 - some flips are of mere padding
+                told += 1
+    assert told > 1000
+
+
 def test_an_index_of_another_version_is_told(root: Path):
     np.save(root / "cache" / "4" / "index.npy", np.zeros(3))
     with pytest.raises(SkinError, match="another version"):
@@ -91,9 +109,13 @@ def test_an_index_of_another_version_is_told(root: Path):
 def test_changed_bytes_are_found(root: Path, file: str, position: int):
     assert list(ImageCache.open(root, 4).damaged_rows()) == []
     flip(root / "cache" / "4" / file, position)
-    assert list(ImageCache.open(root, 4).damaged_rows()) == [1]
+    cache = ImageCache.open(root, 4)
+    assert list(cache.damaged_rows()) == [1]
+    assert [cache.is_whole(row) for row in range(3)] == [True, False, True]
 
 
 def test_a_cache_in_another_short_sides_folder_is_damage(root: Path):
     (root / "cache" / "4").rename(root / "cache" / "5")
-    assert list(ImageCache.open(root, 5).damaged_rows()) == [0, 1, 2]
+    cache = ImageCache.open(root, 5)
+    assert list(cache.damaged_rows()) == [0, 1, 2]
+    assert not any(map(cache.is_whole, range(3)))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from skin.data.cache.layout import Store, cache_folder, cached_short_sides, files_folder
+from skin.data.cache.layout import (
+    Store,
+    are_files_there,
+    cache_folder,
+    cached_short_sides,
+    files_folder,
+)
 from skin.data.cache.reader import Cache, ImageCache
 from skin.data.cache.shared import move_cache, share_files
 from skin.data.cache.writer import CacheWriter
@@ -12,6 +18,7 @@ __all__ = [
     "CacheWriter",
     "ImageCache",
     "Store",
+    "are_files_there",
     "cache_folder",
     "cached_short_sides",
     "files_folder",

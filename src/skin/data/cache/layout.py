@@ -57,11 +57,22 @@ def files_folder(dataset_root: Path) -> Path:
     return dataset_root / "cache" / FILES
 
 
+def are_files_there(dataset_root: Path) -> bool:
+    """Whether a dataset's caches of store `files` have anything to read from."""
+    return (files_folder(dataset_root) / INDEX).is_file()
+
+
 def cached_short_sides(dataset_root: Path) -> tuple[int, ...]:
     """The short sides that a dataset has a cache for, ascending."""
     folder = dataset_root / "cache"
     found = folder.iterdir() if folder.is_dir() else ()
-    return tuple(sorted(int(path.name) for path in found if path.name.isdecimal()))
+    has_files = are_files_there(dataset_root)
+    sides = (
+        int(path.name)
+        for path in found
+        if path.name.isdecimal() and (has_files or not (path / SHARED).exists())
+    )
+    return tuple(sorted(sides))
 
 
 def hex_digests(index: NDArray[np.void]) -> NDArray[np.str_]:

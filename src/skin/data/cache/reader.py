@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
@@ -19,6 +20,7 @@ from skin.data.cache.layout import (
     Store,
     cache_folder,
     cached_short_sides,
+    checksum,
     damaged_records,
     hex_digests,
 )
@@ -27,7 +29,8 @@ from skin.data.thumbnails import SIDE
 from skin.errors import SkinError
 
 _CHANNELS = 3
-_MEND = "delete that folder and run `skin data add` again"
+# What NumPy raises on files that are cut, or whose header is damaged and parsed as Python.
+_UNREADABLE = (OSError, ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError)
 
 
 class Cache(Protocol):
@@ -71,6 +74,7 @@ class ImageCache:
 
     Attributes:
         folder: where it lies.
+        place: where its bytes lie: that folder, or the one of the files that short sides share.
         store: whether it keeps pixels, or files that are decoded as they are read.
         nbytes: what the images, or the files, take on disk.
         thumbnails: (N, 48, 48); of files, as they were at the first short side that was added.
@@ -79,12 +83,12 @@ class ImageCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store: Store = "files" if (folder / SHARED).exists() else "pixels"
-        self._place = folder if self.store == "pixels" else folder.parent / FILES
+        self.place = folder if self.store == "pixels" else folder.parent / FILES
         try:
-            self._index = _load_index(self._place / INDEX)
-            self._data = _map(self._place / DATA[self.store])
-            thumbnails = _map(self._place / THUMBNAILS)
-        except (OSError, ValueError, EOFError) as error:
+            self._index = _load_index(self.place / INDEX)
+            self._data = _map(self.place / DATA[self.store])
+            thumbnails = _map(self.place / THUMBNAILS)
+        except _UNREADABLE as error:
             raise self._damaged(str(error)) from error
         self.nbytes = self._data.size
         self._starts, self._bytes = self._index["start"], self._index["bytes"]
@@ -106,8 +110,9 @@ class ImageCache:
                 it is damaged.
         """
         folder = cache_folder(dataset_root, short_side)
-        if not folder.is_dir():
-            there = ", ".join(map(str, cached_short_sides(dataset_root))) or "none"
+        sides = cached_short_sides(dataset_root)
+        if short_side not in sides:
+            there = ", ".join(map(str, sides)) or "none"
             raise SkinError(
                 f"dataset '{dataset_root.name}' has no images cached at short side {short_side} "
                 f"(there: {there}); run `skin data add` with --short-side {short_side}"
@@ -118,6 +123,12 @@ class ImageCache:
     def sha256(self) -> NDArray[np.str_]:
         """(N,) the hash of the file that each image comes from, in hex."""
         return hex_digests(self._index)
+
+    @property
+    def how_to_mend(self) -> str:
+        """What to do if it is damaged, for messages."""
+        side = "" if self.store == "files" else f"--short-side {self.folder.name} "
+        return f"delete {self.place} and run `skin data add` again with {side}--store {self.store}"
 
     def __len__(self) -> int:
         return len(self._index)
@@ -132,7 +143,7 @@ class ImageCache:
         data = self._data[start : start + self._bytes[row]]
         if self.store == "pixels":
             return data.reshape(self._heights[row], -1, _CHANNELS)
-        name = f"row {row} of {self._place}"
+        name = f"row {row} of {self.place}"
         pixels = decode(data.tobytes(), name, int(self.folder.name))
         pixels.flags.writeable = False
         return pixels
@@ -142,18 +153,28 @@ class ImageCache:
 
     def damaged_rows(self) -> Iterator[int]:
         """Read all of it; give the rows that are not as they were written, ascending."""
-        damaged = set(damaged_records(self._place, self.store, self._index))
+        damaged = set(damaged_records(self.place, self.store, self._index))
         if self.store == "pixels":  # which could be moved to another short side's folder
             sides = np.minimum(self._index["height"], self._index["width"])
             damaged.update(np.flatnonzero(sides != int(self.folder.name)).tolist())
         return iter(sorted(damaged))
+
+    def is_whole(self, row: int) -> bool:
+        """Whether a row is as it was written: its record, its bytes and its thumbnail."""
+        record = self._index[row]
+        start, count = int(record["start"]), int(record["bytes"])
+        data, picture = self._data[start : start + count], self.thumbnails[row]
+        side = min(int(record["height"]), int(record["width"]))
+        return (self.store == "files" or side == int(self.folder.name)) and bool(
+            checksum(record, data.data, picture.tobytes()) == record["crc32"]
+        )
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         """Pickle by place."""
         return type(self), (self.folder,)
 
     def _damaged(self, reason: str) -> SkinError:
-        return SkinError(f"the image cache {self._place} is damaged ({reason}); {_MEND}")
+        return SkinError(f"the image cache {self.place} is damaged ({reason}); {self.how_to_mend}")
 
 
 def _load_index(path: Path) -> NDArray[np.void]:

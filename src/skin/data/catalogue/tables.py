@@ -26,7 +26,7 @@ _COLUMNS: Final[Mapping[str, Literal["left", "right"]]] = {
     "licence": "left",
     "hash": "left",
 }
-_LEAST_FIRST: Final = ("hash", "licence", "sides", "GB", "patients", "folds", "dx", "lesions")
+_LEAST_FIRST: Final = ("sides", "GB", "patients", "licence", "folds", "hash", "dx", "lesions")
 
 
 def listing_table(listed: Sequence[Listed | Damaged], width: int) -> Table:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skin.data.dataset import Dataset, DatasetInfo, PoolPart, SourceInfo, tidy
 from skin.data.duplicates import CORRELATION, HASH_BITS, similar_pairs
 from skin.data.pool.findings import left_out_images, part_counts, same_ids, same_photographs
-from skin.data.pool.install import Done, install, require_name
+from skin.data.pool.install import Done, install, require_place
 from skin.data.pool.links import Edges
 from skin.data.pool.merge import merge
 from skin.data.pool.parts import gather, load_parts, thumbnails
@@ -54,28 +54,32 @@ def pool_datasets(
     row, and the others what that does not say. The same photograph under other ids is joined to
     one lesion. Diagnoses of one photograph are narrowed to what all say; where they contradict
     each other, the first counts. Training images of a known test set, and the other images of
-    their lesions, are left out. No pixels are copied.
+    their lesions and patients, are left out. No pixels are copied.
+
+    The same photograph is told by a perceptual hash and the correlation of thumbnails, which
+    find it resized or encoded anew, and not mirrored, turned or cropped under another id.
 
     Args:
         name: of the pool, a folder under `data_dir`.
         parts: names of the datasets, the one that counts first coming first.
         data_dir: the folder of all datasets.
         protect: further test sets: CSVs of image ids, and folders or zips of images.
-        drop_copies: keep only the first of the same photograph's ids.
-        overwrite: replace a pool of that name that holds other images, and its folds.
+        drop_copies: leave out copies of other datasets' images under other ids, instead of
+            joining them to one lesion; a dataset's own copies stay.
+        overwrite: replace a pool of that name that holds other images or is damaged, folds too.
 
     Raises:
         SkinError: a dataset is not there or does not fit the others, the name is taken, a test
             set cannot be read, or nothing is left.
     """
-    require_name(name, parts)
+    require_place(data_dir / name, parts, overwrite=overwrite)
     datasets = load_parts(data_dir, parts)
     _require_side(data_dir, datasets)
     training = datasets[0].split == "train"
     test_sets = find_test_sets(data_dir, datasets, protect) if training else []
     everything = gather(datasets)
     pairs = _similar(everything, datasets, test_sets)
-    left_out = leave_out(everything, pairs, test_sets)
+    left_out, protected = leave_out(everything, pairs, test_sets)
     rows, pairs = _without(everything, pairs, left_out["row"].to_numpy(np.int64))
     if rows.empty:
         raise SkinError(f"nothing is left of {', '.join(parts)} without the test sets' images")
@@ -85,11 +89,11 @@ def pool_datasets(
     record = PoolRecord(
         parts=part_counts(datasets, pool),
         drop_copies=drop_copies,
-        protected={test.name: test.images for test in test_sets},
+        protected=protected,
         hash_bits=HASH_BITS,
         correlation=CORRELATION,
-        same_id=same_ids(rows, pairs),
-        same_photograph=same_photographs(rows, pairs, merged.keeper),
+        same_id=same_ids(rows, merged.differs),
+        same_photograph=same_photographs(rows, pairs, merged),
         left_out=left_out_images(everything, left_out),
         conflicts=merged.conflicts,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skin.data.dataset import Dataset
 from skin.data.pool.links import Edges, equal, first_of_each
+from skin.data.pool.merge import Merged
 from skin.data.pool.record import LeftOut, PartCount, SameId, SamePhotograph
 
 
@@ -23,9 +24,13 @@ def part_counts(datasets: Sequence[Dataset], pool: pd.DataFrame) -> tuple[PartCo
     )
 
 
-def same_ids(rows: pd.DataFrame, pairs: Edges) -> tuple[SameId, ...]:
-    """The images that several datasets have, in the order of their ids."""
-    alike = set(map(tuple, np.sort(pairs, axis=1).tolist()))
+def same_ids(rows: pd.DataFrame, differs: NDArray[np.bool_]) -> tuple[SameId, ...]:
+    """The images that several datasets have, in the order of their ids.
+
+    Args:
+        rows: as `gather` gives them.
+        differs: (N,) as `merge` gives them.
+    """
     several = np.flatnonzero(rows["image_id"].duplicated(keep=False)).tolist()
     sources = rows["source"].to_numpy()
     places: defaultdict[str, list[int]] = defaultdict(list)
@@ -36,23 +41,24 @@ def same_ids(rows: pd.DataFrame, pairs: Edges) -> tuple[SameId, ...]:
             image_id=image,
             dataset=sources[first],
             others=tuple(sources[others]),
-            differing=tuple(sources[row] for row in others if (first, row) not in alike),
+            differing=tuple(sources[row] for row in others if differs[row]),
         )
         for image, (first, *others) in sorted(places.items())
     )
 
 
 def same_photographs(
-    rows: pd.DataFrame, pairs: Edges, keeper: NDArray[np.int64]
+    rows: pd.DataFrame, pairs: Edges, merged: Merged
 ) -> tuple[SamePhotograph, ...]:
     """The pairs that joined datasets or lesions, in the order of their rows.
 
     Args:
         rows: as `gather` gives them.
         pairs: (P, 2), rows that show the same photograph.
-        keeper: (N,) as `merge` gives them.
+        merged: as `merge` gives it of them.
     """
     by_id = first_of_each(len(rows), [equal(rows["image_id"])])
+    pairs = pairs[~merged.differs[pairs].any(axis=1)]  # pictures that are kept
     first, second = np.unique(np.sort(by_id[pairs], axis=1), axis=0).T
     ids, sources, lesions = (rows[c].to_numpy() for c in ("image_id", "source", "lesion_id"))
     # Equal where a dataset has an image twice under one lesion, which is not for a pool to say.
@@ -63,7 +69,7 @@ def same_photographs(
             first=ids[a],
             second=ids[b],
             datasets=(sources[a], sources[b]),
-            dropped=bool(keeper[b] != b),
+            dropped=bool(merged.keeper[b] != b),
         )
         for a, b in zip(first[joins], second[joins], strict=True)
     )

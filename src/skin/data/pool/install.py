@@ -12,9 +12,9 @@ from typing import Literal
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from skin.console import note
+from skin.console import note, warn
 from skin.data.dataset import Dataset, DatasetInfo, write_dataset
-from skin.data.pool.record import RECORD, PoolRecord
+from skin.data.pool.record import RECORD, PoolRecord, is_pool
 from skin.data.pooled_cache import PooledRows, write_rows
 from skin.errors import SkinError
 from skin.files import write_text
@@ -22,12 +22,20 @@ from skin.files import write_text
 Done = Literal["pooled", "pooled again, the same images"]
 
 
-def require_name(name: str, parts: Sequence[str]) -> None:
-    """Refuse a pool's name that is no folder's, or that of one of its datasets."""
+def require_place(root: Path, parts: Sequence[str], *, overwrite: bool) -> None:
+    """Refuse a pool's folder whose name is not good or taken, before any work is done.
+
+    Raises:
+        SkinError: the name is no folder's, or that of one of its datasets; or something else than
+            a pool is there, or a damaged one that is not to be replaced.
+    """
+    name = root.name
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise SkinError(f"'{name}' cannot name a pool; use letters, digits, '-', '_' and '.'")
     if name in parts:
         raise SkinError(f"'{name}' is one of the datasets to pool; give the pool another name")
+    if _is_taken(root) and not overwrite:
+        Dataset.load(root)
 
 
 def install(
@@ -44,13 +52,14 @@ def install(
     The folds of a pool of the same images are kept.
 
     Raises:
-        SkinError: something else is there, or another process makes it.
+        SkinError: something else is there, or a damaged pool that is not to be replaced; or
+            another process makes it.
     """
     stage, old = (root.with_name(f".{root.name}.{word}") for word in ("partial", "old"))
     with _locked(root):
         if old.exists() and not root.exists():  # killed while it replaced the pool
             old.rename(root)
-        existing = _existing(root)
+        existing = _existing(root, overwrite=overwrite)
         shutil.rmtree(stage, ignore_errors=True)
         try:
             staged = write_dataset(stage, table, info)
@@ -82,12 +91,30 @@ def _locked(root: Path) -> Iterator[None]:
         raise SkinError(f"cannot write {place}: {error.strerror or error}") from error
 
 
-def _existing(root: Path) -> Dataset | None:
-    if not root.exists() or not any(root.iterdir()):
+def _existing(root: Path, *, overwrite: bool) -> Dataset | None:
+    """The pool that is there; none of a damaged one that is to be replaced."""
+    if not _is_taken(root):
         return None
-    if not (root / RECORD).is_file():
+    try:
+        return Dataset.load(root)
+    except SkinError:
+        if not overwrite:
+            raise
+        warn(f"'{root.name}' is damaged and is replaced, its folds too")
+        return None
+
+
+def _is_taken(root: Path) -> bool:
+    """Whether a pool is there, be it damaged.
+
+    Raises:
+        SkinError: something else is.
+    """
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    if not is_pool(root):
         raise SkinError(f"{root} exists and is no pool; choose another name")
-    return Dataset.load(root)
+    return True
 
 
 def _keep_folds(existing: Dataset, stage: Path, *, is_same: bool, overwrite: bool) -> None:

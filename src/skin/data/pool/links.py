@@ -22,6 +22,20 @@ def equal(values: pd.Series[str]) -> Edges:
     return np.column_stack([first, known]).astype(np.int64)
 
 
+def differing(same_id: Edges, pairs: Edges) -> NDArray[np.bool_]:
+    """The rows (N,) that are another photograph than the first row of their id.
+
+    Args:
+        same_id: (N, 2), each row joined to the first one of its id.
+        pairs: (P, 2), rows that show the same photograph.
+    """
+    alike = set(map(tuple, np.sort(pairs, axis=1).tolist()))
+    others = np.flatnonzero(same_id[:, 0] != same_id[:, 1])
+    differs = np.zeros(len(same_id), np.bool_)
+    differs[others] = [tuple(edge) not in alike for edge in same_id[others].tolist()]
+    return differs
+
+
 def first_of_each(count: int, edges: Iterable[Edges]) -> NDArray[np.int64]:
     """The first row (N,) of those that each row is joined to, directly or through others."""
     first, second = np.concatenate([np.empty((0, 2), np.int64), *edges]).T

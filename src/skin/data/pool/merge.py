@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.data.pool.links import Edges, equal, first_of_each
+from skin.data.pool.links import Edges, differing, equal, first_of_each
 from skin.data.pool.record import Conflict
 from skin.taxonomy import merge_labels
 
@@ -22,11 +22,13 @@ class Merged(NamedTuple):
     Attributes:
         table: all rows, in their order; each says what the pool says of it.
         keeper: (N,) the row that stands for each one; the pool's rows stand for themselves.
+        differs: (N,) whether a row is another photograph than the first row of its id.
         conflicts: diagnoses that were overruled.
     """
 
     table: pd.DataFrame
     keeper: NDArray[np.int64]
+    differs: NDArray[np.bool_]
     conflicts: tuple[Conflict, ...]
 
 
@@ -38,28 +40,33 @@ def merge(rows: pd.DataFrame, pairs: Edges, *, drop_copies: bool) -> Merged:
     row comes to stand for lend it what it does not say. Lesions of one id, and those of rows of
     one id or of a pair, become one.
 
+    A row that is another photograph than the first one of its id is not kept, and its picture
+    neither: it says nothing of the image, and its copies are none of the image's. It joins
+    lesions and patients all the same, so that folds keep together whatever one id was given to.
+
     Args:
         rows: as `gather` gives them.
         pairs: (P, 2), rows that show the same photograph.
         drop_copies: whether one row stands for all of a photograph's ids, not of one id only.
     """
     same_id = equal(rows["image_id"])
+    differs = differing(same_id, pairs)
     by_id = first_of_each(len(rows), [same_id])
-    copies = _copies(rows, pairs, by_id)
-    image = first_of_each(len(rows), [same_id, copies])
+    copies = _copies(rows, pairs[~differs[pairs].any(axis=1)], by_id)
+    image = first_of_each(len(rows), [same_id[~differs], copies])
     lesion = first_of_each(len(rows), [same_id, pairs, equal(rows["lesion_id"])])
     patient = first_of_each(len(rows), [same_id, copies, equal(rows["patient_id"])])
-    keeper = image if drop_copies else by_id
+    keeper = image[by_id] if drop_copies else by_id
     labels, conflicts = _labels(rows, image)
     table = rows.assign(
         lesion_id=_lesions(rows, lesion),
         patient_id=rows["patient_id"].groupby(patient).transform("first"),
-        dx=labels,
-        dx_raw=_lent(rows, ["dx", "dx_raw"], keeper)["dx_raw"],
+        dx=labels.iloc[by_id].set_axis(rows.index),
+        dx_raw=_lent(rows, ["dx", "dx_raw"], keeper, differs)["dx_raw"],
     )
     for columns in _TOGETHER:
-        table = table.assign(**_lent(rows, columns, keeper))
-    return Merged(table, keeper, conflicts)
+        table = table.assign(**_lent(rows, columns, keeper, differs))
+    return Merged(table, keeper, differs, conflicts)
 
 
 def _copies(rows: pd.DataFrame, pairs: Edges, by_id: NDArray[np.int64]) -> Edges:
@@ -77,9 +84,15 @@ def _copies(rows: pd.DataFrame, pairs: Edges, by_id: NDArray[np.int64]) -> Edges
     return copies
 
 
-def _lent(rows: pd.DataFrame, columns: list[str], keeper: NDArray[np.int64]) -> pd.DataFrame:
+def _lent(
+    rows: pd.DataFrame,
+    columns: list[str],
+    keeper: NDArray[np.int64],
+    differs: NDArray[np.bool_],
+) -> pd.DataFrame:
     """Some columns, each row's from the first row with its keeper that says the first of them."""
-    says = pd.Series(np.arange(len(rows)), dtype="Int64").where(rows[columns[0]].notna())
+    is_said = rows[columns[0]].notna() & ~differs
+    says = pd.Series(np.arange(len(rows)), dtype="Int64").where(is_said)
     lender = says.groupby(keeper).transform("first").fillna(pd.Series(keeper, dtype="Int64"))
     return rows[columns].iloc[lender.to_numpy(np.int64)].set_axis(rows.index)
 

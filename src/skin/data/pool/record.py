@@ -7,16 +7,17 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from skin.data.dataset_info import load_info
 from skin.errors import SkinError
 from skin.files import read_json
 
 RECORD: Final = "pool.json"
 
-FoundBy = Literal["id", "file", "photograph", "lesion"]
+FoundBy = Literal["id", "file", "photograph", "lesion", "patient"]
 """How a training image was told to be a test set's.
 
-Its id, its file's SHA-256, or its photograph is one of the test set; or its lesion is one of which
-the test set has an image.
+Its id, its file's SHA-256, or its photograph is one of the test set; or its lesion, or else its
+patient, is one of which the test set has an image.
 """
 
 
@@ -65,6 +66,21 @@ class SamePhotograph(_Frozen):
     dropped: bool
 
 
+class ProtectedSet(_Frozen):
+    """A test set that was looked for among the training images.
+
+    Attributes:
+        images: how many it has.
+        found: how many training images are its own, or of its lesions or patients. An image that
+            several test sets have counts for each.
+        given: whether it was named by the user.
+    """
+
+    images: int
+    found: int
+    given: bool
+
+
 class LeftOut(_Frozen):
     """A training image that was left out for a test set's sake."""
 
@@ -91,7 +107,7 @@ class PoolRecord(_Frozen):
     Attributes:
         parts: the datasets, in the order in which they were named.
         drop_copies: whether the same photograph under another id was left out.
-        protected: the test sets that were looked for, and the images of each.
+        protected: the test sets that were looked for.
         hash_bits: see `skin.data.duplicates`.
         correlation: see there.
         same_id: images joined to one row.
@@ -102,13 +118,21 @@ class PoolRecord(_Frozen):
 
     parts: tuple[PartCount, ...]
     drop_copies: bool
-    protected: dict[str, int]
+    protected: dict[str, ProtectedSet]
     hash_bits: int
     correlation: float
     same_id: tuple[SameId, ...]
     same_photograph: tuple[SamePhotograph, ...]
     left_out: tuple[LeftOut, ...]
     conflicts: tuple[Conflict, ...]
+
+
+def is_pool(root: Path) -> bool:
+    """Whether a folder holds a pool, be it damaged."""
+    try:
+        return bool(load_info(root / "dataset.json").parts)
+    except SkinError:
+        return (root / RECORD).is_file()
 
 
 def load_record(root: Path) -> PoolRecord:
