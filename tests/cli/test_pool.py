@@ -48,6 +48,7 @@ def test_a_pool_and_what_is_said_of_it(run: Pool, workspace: Path):
     assert f"of toy │ {left:,} of its {len(toy):,}" in said
     assert f"in several under one id │ {left:,}" in said
     assert f"left out, as of a test set │ {2 * len(images):,}" in said
+    assert f"looked for 1, found {2 * len(images):,}" in said
     assert f"1 training images of toy are images of {csv}, found by id, and are left out" in said
     assert f"{len(images) - 1} training images of half show lesions of {csv}" in said
     vasc = (toy["dx"] == "vasc") & (toy["lesion_id"] != lesion)
@@ -67,3 +68,12 @@ def test_a_pool_of_two_that_are_alike(run: Pool, workspace: Path):
     run("both", "half", "toy", "--overwrite")
     record = pd.read_json(workspace / "data" / "both" / "pool.json", typ="series")
     assert [part["name"] for part in record["parts"]] == ["half", "toy"]
+
+
+def test_a_given_test_set_of_which_nothing_is_there(run: Pool, workspace: Path):
+    csv = workspace / "unseen.csv"
+    csv.write_text("image\nnobody\n")
+    said = run("both", "toy", "half", "--protect", str(csv))
+    assert "looked for 1, found 0" in said
+    assert f"--protect {csv}: none of its 1 images is in the training sets" in said
+    assert "the official test set of isic2018: none" not in said

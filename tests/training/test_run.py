@@ -243,9 +243,7 @@ def test_another_config_is_refused_with_the_difference(run: Run, toy_data: Path,
     assert snapshot(run.folder) == before
 
 
-def test_a_fold_of_other_data_is_refused(
-    run: Run, toy_data: Path, tmp_path: Path, config: Config
-):
+def test_a_fold_of_other_data_is_refused(run: Run, toy_data: Path, tmp_path: Path, config: Config):
     shutil.copytree(toy_data, tmp_path / "data")
     dataset = find_dataset(tmp_path / "data")
     table = dataset.table

@@ -169,8 +169,8 @@ class Dataset:
         cache = ImageCache.open(self.root, short_side)
         if cache.sha256.tolist() != self.table["sha256"].tolist():
             raise SkinError(
-                f"the image cache {cache.folder} is of other images than {self.root}/dataset.csv; "
-                "delete that folder and run `skin data add` again"
+                f"the image cache {cache.place} is of other images than {self.root}/dataset.csv; "
+                f"{cache.how_to_mend}"
             )
         return cache
 

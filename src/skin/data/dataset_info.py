@@ -83,9 +83,7 @@ class DatasetInfo(BaseModel):
     @property
     def how_to_mend(self) -> str:
         """What to do where the dataset is damaged."""
-        if self.parts:
-            return "delete its folder and run `skin data pool` again"
-        return "run `skin data add` again with --overwrite"
+        return f"run `skin data {self.command}` again with --overwrite"
 
 
 def load_info(path: Path) -> DatasetInfo:

@@ -36,6 +36,10 @@ class TrainingOrder:
 
     Where there are weights, images are drawn with replacement.
 
+    Batches are full: what an epoch draws beyond its last full batch is not shown. Other samplers
+    draw it anew; `undersample` counts it as gone through, so that up to `batch_size - 1` images an
+    epoch wait for the next pass.
+
     Attributes:
         rows: the training part's rows in the table.
         targets: their class indices, aligned with `rows`.

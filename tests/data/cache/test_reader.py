@@ -97,6 +97,13 @@ def test_any_damage_of_the_indexs_header_is_told_or_harmless(root: Path):
     assert told > 1000
 
 
+def test_a_header_with_keys_of_two_types_is_damage(root: Path):
+    path = root / "cache" / "4" / "index.npy"
+    path.write_bytes(path.read_bytes().replace(b", 'fortran_order'", b",b'fortran_order'"))
+    with pytest.raises(SkinError, match="is damaged"):
+        ImageCache.open(root, 4)
+
+
 def test_an_index_of_another_version_is_told(root: Path):
     np.save(root / "cache" / "4" / "index.npy", np.zeros(3))
     with pytest.raises(SkinError, match="another version"):

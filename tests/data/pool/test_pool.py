@@ -183,6 +183,43 @@ def test_a_dataset_that_was_added_is_never_replaced(
     assert len(find_dataset(data_dir, "c")) == 1
 
 
+def test_a_taken_name_is_told_before_any_work(
+    two: tuple[str, str], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (data_dir / "mine").mkdir()
+    (data_dir / "mine" / "notes.txt").write_text("mine")
+    monkeypatch.setattr("skin.data.pool.build.load_parts", None)
+    with pytest.raises(SkinError, match="mine exists and is no pool"):
+        pool_datasets("mine", two, data_dir, overwrite=True)
+
+
+@pytest.mark.parametrize("damaged", ["dataset.json", "dataset.csv", "pool.json"])
+def test_a_damaged_pool_is_replaced_where_asked(
+    two: tuple[str, str], data_dir: Path, damaged: str, capsys: pytest.CaptureFixture[str]
+):
+    root = pool_datasets("ab", two, data_dir).dataset.root
+    before = (root / damaged).read_bytes()
+    (root / damaged).write_text("no more")
+    if damaged != "pool.json":  # of which `dataset.json` does not depend
+        with pytest.raises(SkinError, match=damaged):
+            pool_datasets("ab", two, data_dir)
+    pool_datasets("ab", two, data_dir, overwrite=True)
+    assert (root / damaged).read_bytes() == before
+    assert ("is damaged and is replaced" in capsys.readouterr().err) == (damaged != "pool.json")
+
+
+def test_a_copy_of_a_picture_that_is_not_kept_is_its_own_image(make: Make, data_dir: Path):
+    make("a", {"X": {"picture": 1, "dx": "mel"}, "Q": {"picture": 7}})
+    make("b", {"X": {"picture": 2, "dx": "mel"}})
+    make("c", {"Y": {"copy_of": 2, "dx": "nv", "lesion_id": "LY"}})
+    pooled = pool_datasets("abc", ["a", "b", "c"], data_dir, drop_copies=True)
+    table = rows_of(pooled)
+    assert table["dx"].to_dict() == {"Q": "nv", "X": "mel", "Y": "nv"}
+    assert table.loc["X", "lesion_id"] == table.loc["Y", "lesion_id"]
+    assert (pooled.record.same_photograph, pooled.record.conflicts) == ((), ())
+    assert [one.differing for one in pooled.record.same_id] == [("b",)]
+
+
 def test_ids_without_a_common_namespace_mean_different_images(make: Make, data_dir: Path):
     make("a", {"X": {"picture": 1, "lesion_id": "1", "patient_id": "7"}}, namespace="")
     make("b", {"X": {"picture": 2, "lesion_id": "1", "patient_id": "7"}}, namespace="")

@@ -49,14 +49,52 @@ def test_an_official_test_image_and_its_lesion_are_left_out(make: Make, data_dir
         "ISIC_4": (test_set, "lesion"),
         "ISIC_5": (test_set, "lesion"),
     }
-    assert pooled.record.protected[test_set] == 1512
+    protected = pooled.record.protected[test_set]
+    assert (protected.images, protected.found, protected.given) == (1512, 4, False)
     assert pooled.record.same_photograph == ()
 
 
-def test_ids_of_another_namespace_are_no_official_ones(make: Make, data_dir: Path):
-    make("a", {OFFICIAL: {"picture": 1}}, namespace="")
-    make("b", {"X": {"picture": 2}})
-    assert ids(pool_datasets("ab", ["a", "b"], data_dir)) == ["X", f"a~{OFFICIAL}"]
+def test_archive_ids_are_protected_in_datasets_without_a_namespace(
+    make: Make, encoded: Callable[..., bytes], data_dir: Path, tmp_path: Path
+):
+    unseen, own, given = (f"ISIC_990000{i}" for i in range(3))
+    images = [OFFICIAL, unseen, own, given, "T", "V"]
+    make("a", {image: {"picture": i} for i, image in enumerate(images)}, namespace="")
+    make("b", {"X": {"picture": 10}})
+    make("unseen", {unseen: {"picture": 11}, "T": {"picture": 12}}, split="test")
+    make("own", {own: {"picture": 13}, "V": {"picture": 14}}, split="test", namespace="")
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / f"{given}.jpg").write_bytes(encoded({"picture": 15}))
+    pooled = pool_datasets("ab", ["a", "b"], data_dir, protect=[folder])
+    assert ids(pooled) == ["X", "a~T", "a~V"]
+    assert left_out(pooled) == {
+        f"a~{OFFICIAL}": ("the official test set of isic2018", "id"),
+        f"a~{unseen}": ("dataset unseen", "id"),
+        f"a~{own}": ("dataset own", "id"),
+        f"a~{given}": (str(folder), "id"),
+    }
+
+
+def test_other_images_of_a_test_sets_patients_are_left_out(make: Make, data_dir: Path):
+    patient = {"patient_id": "P1"}
+    make("a", {"X": {"picture": 1, **patient}, "Y": {"picture": 2, "patient_id": "P2"}})
+    make("b", {"V": {"picture": 3, **patient}}, namespace="")
+    make("unseen", {"T": {"picture": 4, **patient}}, split="test")
+    pooled = pool_datasets("ab", ["a", "b"], data_dir)
+    assert ids(pooled) == ["Y", "b~V"], "P1 of b is another patient"
+    assert left_out(pooled) == {"X": ("dataset unseen", "patient")}
+
+
+def test_given_lesions_and_patients_are_protected(make: Make, data_dir: Path, tmp_path: Path):
+    make("a", {"X": {"picture": 1, "lesion_id": "L1"}, "Y": {"picture": 2, "patient_id": "P1"}})
+    make("b", {"V": {"picture": 3, "lesion_id": "L1"}, "W": {"picture": 4}}, namespace="")
+    csv = tmp_path / "ids.csv"
+    csv.write_text("image,lesion_id,patient_id\nT1,L1,\nT2,,P1\n")
+    pooled = pool_datasets("ab", ["a", "b"], data_dir, protect=[csv])
+    assert ids(pooled) == ["b~W"]
+    found = {image: by for image, (_, by) in left_out(pooled).items()}
+    assert found == {"X": "lesion", "Y": "patient", "b~V": "lesion"}
 
 
 TRAINING: Mapping[str, Mapping[str, object]] = {
@@ -88,7 +126,8 @@ def test_a_test_set_under_the_data_folder_is_protected(make: Make, data_dir: Pat
         "Z": ("dataset unseen", "photograph"),
         "V": ("dataset unseen", "lesion"),
     }
-    assert pooled.record.protected["dataset unseen"] == 5
+    protected = pooled.record.protected["dataset unseen"]
+    assert (protected.images, protected.found) == (5, 4)
 
 
 def test_ids_of_a_test_set_without_a_namespace_are_its_own(make: Make, data_dir: Path):
@@ -133,7 +172,8 @@ def test_given_ids_are_protected_in_every_dataset(
     pooled = pool_datasets("ab", ["a", "b"], data_dir, protect=[csv])
     assert ids(pooled) == ["Y", "b~Z"]
     assert left_out(pooled) == {"X": (str(csv), "id"), "b~X": (str(csv), "id")}
-    assert pooled.record.protected[str(csv)] == 2
+    protected = pooled.record.protected[str(csv)]
+    assert (protected.images, protected.found, protected.given) == (2, 2, True)
 
 
 @pytest.mark.parametrize(
@@ -174,3 +214,25 @@ def test_a_damaged_test_set_is_no_reason_to_go_on(make: Make, data_dir: Path):
     (unseen.root / "dataset.csv").write_text("split\ntest\n")
     with pytest.raises(SkinError, match="is not the table"):
         pool_datasets("ab", ["a", "b"], data_dir)
+
+
+@pytest.mark.parametrize("content", [b"", b"image_id,dx\nX,nv\n", b"split\n\xff\xfe\n"])
+def test_a_table_that_cannot_be_read_is_named(make: Make, data_dir: Path, content: bytes):
+    make("a", {"X": {"picture": 1}})
+    make("b", {"Y": {"picture": 2}})
+    (data_dir / "old").mkdir()
+    (data_dir / "old" / "dataset.csv").write_bytes(content)
+    with pytest.raises(SkinError, match=r"old may be a test set.*add it again with --overwrite"):
+        pool_datasets("ab", ["a", "b"], data_dir)
+
+
+def test_a_pool_of_test_sets_is_no_further_one(make: Make, data_dir: Path):
+    make("a", {"X": {"picture": 1}, "Y": {"picture": 2}})
+    make("b", {"Z": {"picture": 3}})
+    make("s", {"X": {"picture": 1}}, split="test")
+    make("t", {"T": {"picture": 4}}, split="test")
+    pool = pool_datasets("unseen", ["s", "t"], data_dir).dataset
+    (pool.root / "dataset.json").unlink()
+    pooled = pool_datasets("ab", ["a", "b"], data_dir)
+    assert left_out(pooled) == {"X": ("dataset s", "id")}
+    assert "dataset unseen" not in pooled.record.protected

@@ -20,25 +20,35 @@ def pool(
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="A further test set: a CSV of ids, or a folder or zip of images; repeatable.",
+            help="A further test set: a CSV of ids (of images, and lesions and patients if it has "
+            "lesion_id and patient_id), or a folder or zip of images; repeatable.",
             show_default=False,
         ),
     ] = None,
     drop_copies: Annotated[
         bool,
-        typer.Option("--drop-copies", help="Keep one of a photograph's ids, instead of all."),
+        typer.Option(
+            "--drop-copies",
+            help="Leave out copies of other datasets' images under another id; a dataset's own "
+            "copies stay.",
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a pool of that name, and its folds.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace a pool of that name, damaged or not, and its folds."
+        ),
     ] = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Make one dataset of several: each image once, each lesion whole, no test image.
 
     Images are told by their id, their file and the photograph itself. The same photograph under
-    two ids becomes one lesion, so that folds keep it together. Training images that are known to
-    be in a test set are left out, and named: those of the official lists, of the datasets with a
-    validation or test split, and of --protect. Pixels stay where they are.
+    two ids becomes one lesion, so that folds keep it together. Copies under another id that were
+    mirrored, turned or cropped are not found. Training images that are known to be in a test set
+    are left out, and named, with the others of their lesions and patients: those of the official
+    lists, of the datasets with a validation or test split, and of --protect. Pixels stay where
+    they are.
 
     Examples:
       skin data pool isic ham10000 isic2019 isic2020

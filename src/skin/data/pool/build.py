@@ -72,7 +72,7 @@ def pool_datasets(
         SkinError: a dataset is not there or does not fit the others, the name is taken, a test
             set cannot be read, or nothing is left.
     """
-    require_place(data_dir / name, parts, overwrite=overwrite)
+    require_place(data_dir, name, parts, overwrite=overwrite)
     datasets = load_parts(data_dir, parts)
     _require_side(data_dir, datasets)
     training = datasets[0].split == "train"

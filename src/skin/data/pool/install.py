@@ -22,18 +22,18 @@ from skin.files import write_text
 Done = Literal["pooled", "pooled again, the same images"]
 
 
-def require_place(root: Path, parts: Sequence[str], *, overwrite: bool) -> None:
+def require_place(data_dir: Path, name: str, parts: Sequence[str], *, overwrite: bool) -> None:
     """Refuse a pool's folder whose name is not good or taken, before any work is done.
 
     Raises:
         SkinError: the name is no folder's, or that of one of its datasets; or something else than
             a pool is there, or a damaged one that is not to be replaced.
     """
-    name = root.name
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise SkinError(f"'{name}' cannot name a pool; use letters, digits, '-', '_' and '.'")
     if name in parts:
         raise SkinError(f"'{name}' is one of the datasets to pool; give the pool another name")
+    root = data_dir / name
     if _is_taken(root) and not overwrite:
         Dataset.load(root)
 

@@ -25,8 +25,10 @@ def summarise_pooled(pooled: Pooled) -> Table:
     copies = Counter(pair.dropped for pair in record.same_photograph)
     table.add_row("copies under another id, joined to one lesion", f"{copies[False]:,}")
     if record.drop_copies:
-        table.add_row("copies under another id, left out", f"{copies[True]:,}")
+        table.add_row("copies of other datasets under another id, left out", f"{copies[True]:,}")
     table.add_row("left out, as of a test set", f"{len(record.left_out):,}")
+    for name, test in record.protected.items():
+        table.add_row(f"  {name}", f"looked for {test.images:,}, found {test.found:,}")
     table.add_row("short sides cached", ", ".join(map(str, dataset.short_sides)))
     table.add_row("licence", dataset.licence)
     table.add_row("where", str(dataset.root))
@@ -45,12 +47,18 @@ def remarks(pooled: Pooled) -> list[str]:
             for image in record.left_out
             if (image.test_set, image.dataset, image.found_by) == (test_set, dataset, found_by)
         ]
-        what = "show lesions" if found_by == "lesion" else "are images"
-        by = "" if found_by == "lesion" else f", found by {found_by}"
+        what = {"lesion": "show lesions", "patient": "are of patients"}.get(found_by, "are images")
+        by = "" if found_by in {"lesion", "patient"} else f", found by {found_by}"
         said.append(
             f"{count:,} training images of {dataset} {what} of {test_set}{by}, and are left out: "
             f"{name_some(images)}{full}"
         )
+    for name, test in record.protected.items():
+        if test.given and not test.found:
+            said.append(
+                f"--protect {name}: none of its {test.images:,} images is in the training sets; "
+                "are its ids written as theirs?"
+            )
     if record.conflicts:
         listed = name_some(
             f"{one.image_id} ({one.dx} in {one.dataset}, {one.other_dx} in {one.other_dataset})"
