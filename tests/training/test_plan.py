@@ -14,7 +14,8 @@ from skin.data.encode import METADATA_SIZE
 from skin.data.folds import make_folds
 from skin.data.loader import Draw
 from skin.errors import SkinError
-from skin.training.plan import OUTSIDE, loader_workers, plan_fold, resolve
+from skin.taxonomy import OUTSIDE
+from skin.training.plan import loader_workers, plan_fold, resolve
 
 WriteConfig = Callable[..., Path]
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from iterstrat.ml_stratifiers import IterativeStratification
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_random_state
 
+from skin.data.links import components, equal
 from skin.errors import SkinError
 
 _FEWEST = 2  # parts
@@ -31,16 +30,8 @@ def group_images(table: pd.DataFrame, pairs: NDArray[np.int64]) -> NDArray[np.in
         (N,) the number of each image's group, from 0: the connected components of the images
         joined by lesion, by patient where it is known, and by `pairs`.
     """
-    edges = [pairs.reshape(-1, 2)]
-    for column in ("lesion_id", "patient_id"):
-        known = table[column].dropna()
-        rows = pd.Series(np.flatnonzero(table[column].notna()))
-        first = rows.groupby(pd.factorize(known)[0]).transform("first")
-        edges.append(np.column_stack([first, rows]))
-    first, second = np.concatenate(edges).astype(np.int64).T
-    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(len(table),) * 2)
-    _, groups = connected_components(graph, directed=False)
-    return np.asarray(groups, np.int64)
+    same = [equal(table[column]) for column in ("lesion_id", "patient_id")]
+    return components(len(table), [pairs.reshape(-1, 2), *same])
 
 
 def assign_groups(

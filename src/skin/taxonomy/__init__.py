@@ -9,11 +9,12 @@ from skin.taxonomy.challenges import (
     get_challenge,
 )
 from skin.taxonomy.labels import LABELS, label_of, labels_within, merge_labels
-from skin.taxonomy.tasks import TASKS, Diagnosis, Task, coarsen, get_task, mapping_between
+from skin.taxonomy.tasks import OUTSIDE, TASKS, Diagnosis, Task, coarsen, get_task, mapping_between
 
 __all__ = [
     "CHALLENGES",
     "LABELS",
+    "OUTSIDE",
     "TASKS",
     "Challenge",
     "Diagnosis",

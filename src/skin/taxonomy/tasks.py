@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.taxonomy.labels import KINDS, LABELS, kinds_where, labels_within
 from skin.tree import Node, Tree
+
+OUTSIDE: Final = -1
+"""In the place of a class index, of an image that is none of the classes."""
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from skin.models.forward import autocast, see_batch
 from skin.models.outliers import SCORES, FeatureStatistics, outlier_score, scores_of
 from skin.randomness import PROBE, key
 from skin.runs import OOF_KEYS, FoldRun
-from skin.taxonomy import get_task
+from skin.taxonomy import OUTSIDE, get_task
 from skin.training.held_out import HeldOut
-from skin.training.plan import OUTSIDE, loader_workers
+from skin.training.plan import loader_workers
 from skin.training.precision import choose_device
 
 TABLE: Final = "outliers.csv"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,7 @@ from skin.data.order import TrainingOrder
 from skin.data.parallel import available_cpus
 from skin.errors import SkinError, did_you_mean, name_some
 from skin.randomness import INITIALISE, key
-from skin.taxonomy import LABELS, Task, get_task
-
-OUTSIDE: Final = -1
-"""The target of an image that is none of the task's classes."""
+from skin.taxonomy import LABELS, OUTSIDE, Task, get_task
 
 
 @dataclass(frozen=True)

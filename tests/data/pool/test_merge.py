@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from skin.data.pool.links import equal, first_of_each
+from skin.data.links import equal, first_of_each
 from skin.data.pool.merge import merge
 from skin.taxonomy import LABELS, merge_labels
 

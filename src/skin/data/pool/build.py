@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from skin.data.dataset import Dataset, DatasetInfo, PoolPart, SourceInfo, tidy
 from skin.data.duplicates import CORRELATION, HASH_BITS, similar_pairs
+from skin.data.links import Edges
 from skin.data.pool.findings import left_out_images, part_counts, same_ids, same_photographs
 from skin.data.pool.install import Done, install, require_place
-from skin.data.pool.links import Edges
 from skin.data.pool.merge import merge
 from skin.data.pool.parts import gather, load_parts, thumbnails
 from skin.data.pool.protect import TestSet, find_test_sets, leave_out

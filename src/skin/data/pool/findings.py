@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skin.data.dataset import Dataset
-from skin.data.pool.links import Edges, equal, first_of_each
+from skin.data.links import Edges, equal, first_of_each
 from skin.data.pool.merge import Merged
 from skin.data.pool.record import LeftOut, PartCount, SameId, SamePhotograph
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skin.data.pool.links import Edges, differing, equal, first_of_each
+from skin.data.links import Edges, differing, equal, first_of_each
 from skin.data.pool.record import Conflict
 from skin.taxonomy import merge_labels
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skin.data.archive import Archive
 from skin.data.dataset import TEXT, Dataset, dataset_folders
 from skin.data.images import BadImageError, is_photograph_name
+from skin.data.links import Edges, equal, first_of_each
 from skin.data.official import listed_images, official_lists
-from skin.data.pool.links import Edges, equal, first_of_each
 from skin.data.pool.parts import common_ids, own_id, thumbnails
 from skin.data.pool.record import FoundBy, ProtectedSet, is_pool
 from skin.data.scan import Wanted, scan

@@ -16,8 +16,8 @@ from skin.ensembling.assessment import UnknownLine, UnknownLines
 from skin.ensembling.nested import Judged
 from skin.ensembling.unknown.choose import AUTO, nested_odds
 from skin.ensembling.unknown.gather import Outliers
-from skin.ensembling.unknown.rule import OUTSIDE, Unknown, kept_shares
-from skin.taxonomy import Task
+from skin.ensembling.unknown.rule import Unknown, kept_shares
+from skin.taxonomy import OUTSIDE, Task
 
 
 def assess_unknown(

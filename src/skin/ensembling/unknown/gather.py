@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from skin.analysis.metrics import FloatArray, IntArray
 from skin.ensembling.oof import OutOfFold
-from skin.ensembling.unknown.rule import OUTSIDE, Standard
+from skin.ensembling.unknown.rule import Standard
 from skin.errors import SkinError
 from skin.models.outliers import SCORES
 from skin.runs import OOF_KEYS, Run, pool_folds
-from skin.taxonomy import Task
+from skin.taxonomy import OUTSIDE, Task
 from skin.training.outliers import read_outliers
 
 Standards = tuple[tuple[Standard, ...], ...]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from skin.analysis.metrics import FloatArray, IntArray
+from skin.taxonomy import OUTSIDE
 
 ScoreName = Literal["max_probability", "entropy", "energy", "mahalanobis"]
-OUTSIDE: Final = -1
-"""The target of an image that is none of the classes."""
 
 _ROUNDING = 1e-9  # so that 0.9 of 10 images are 9, not a rounding error more
 _FARTHEST = 700.0  # beyond it an exponential is no number

@@ -38,9 +38,15 @@ def differing(same_id: Edges, pairs: Edges) -> NDArray[np.bool_]:
 
 def first_of_each(count: int, edges: Iterable[Edges]) -> NDArray[np.int64]:
     """The first row (N,) of those that each row is joined to, directly or through others."""
-    first, second = np.concatenate([np.empty((0, 2), np.int64), *edges]).T
-    graph = coo_array((np.ones(len(first), np.bool_), (first, second)), shape=(count, count))
-    _, component = connected_components(graph, directed=False)
+    component = components(count, edges)
     _, firsts = np.unique(component, return_index=True)
     found: NDArray[np.int64] = firsts[component]
     return found
+
+
+def components(count: int, edges: Iterable[Edges]) -> NDArray[np.int64]:
+    """Number the sets (N,) of rows that are joined, directly or through others, from 0."""
+    first, second = np.concatenate([np.empty((0, 2), np.int64), *edges]).T
+    graph = coo_array((np.ones(len(first), np.bool_), (first, second)), shape=(count, count))
+    _, component = connected_components(graph, directed=False)
+    return np.asarray(component, np.int64)
